@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// WorkPool: a fixed number of threads and two bounded queues: tiles (a person waits) before exports (a file is made).
+// Loop threads never block; everything that may (disk, decoding, scaling, encoding) runs here.
+// Thread-safe. Jobs must not throw. The destructor runs no further queued job and joins the threads.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/cancel.hpp"
+#include "base/result.hpp"
+
+namespace microtome {
+
+enum class WorkClass { tile, exporting };
+
+struct WorkPoolOptions {
+  int threads = 0;  // 0: one per core, at least 2
+  std::size_t max_tiles = 4096;
+  std::size_t max_exports = 64;
+};
+
+class WorkPool {
+ public:
+  using Options = WorkPoolOptions;
+  // `cancelled` is true when the token was cancelled before the job began: then only tell the waiters.
+  using Job = std::function<void(bool cancelled)>;
+
+  explicit WorkPool(Options options = {});
+  ~WorkPool();
+  WorkPool(const WorkPool&) = delete;
+  WorkPool& operator=(const WorkPool&) = delete;
+
+  // Queues `job`; Code::overloaded when its queue is full (the job is then dropped, never run).
+  // At most threads-1 exports run at a time, so that one thread is always left for tiles.
+  Result<void> submit(WorkClass work, CancelToken cancel, Job job);
+
+  [[nodiscard]] std::size_t queued(WorkClass work) const;
+  [[nodiscard]] int threads() const { return thread_count_; }
+
+ private:
+  struct Item {
+    CancelToken cancel;
+    Job job;
+  };
+  void run();
+
+  Options options_;
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Item> tiles_;
+  std::deque<Item> exports_;
+  int exports_running_ = 0;
+  bool stopping_ = false;
+  int thread_count_ = 0;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace microtome

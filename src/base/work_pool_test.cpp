@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/work_pool.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <string>
+
+namespace microtome {
+namespace {
+
+TEST(WorkPool, RunsTilesBeforeExports) {
+  WorkPool pool({.threads = 1});
+  std::promise<void> gate;
+  auto opened = gate.get_future().share();
+  std::string order;
+  std::promise<void> done;
+  ASSERT_TRUE(pool.submit(WorkClass::tile, {}, [opened](bool) { opened.wait(); }));
+  ASSERT_TRUE(pool.submit(WorkClass::exporting, {}, [&](bool) {
+    order += 'e';
+    done.set_value();
+  }));
+  ASSERT_TRUE(pool.submit(WorkClass::tile, {}, [&](bool) { order += 't'; }));
+  gate.set_value();
+  done.get_future().wait();
+  EXPECT_EQ(order, "te");
+}
+
+TEST(WorkPool, RefusesWhenItsQueueIsFull) {
+  WorkPool pool({.threads = 1, .max_tiles = 1});
+  std::promise<void> started;
+  std::promise<void> gate;
+  ASSERT_TRUE(pool.submit(WorkClass::tile, {}, [&](bool) {
+    started.set_value();
+    gate.get_future().wait();
+  }));
+  started.get_future().wait();
+  ASSERT_TRUE(pool.submit(WorkClass::tile, {}, [](bool) {}));
+  const auto refused = pool.submit(WorkClass::tile, {}, [](bool) {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::overloaded);
+  gate.set_value();
+}
+
+TEST(WorkPool, TellsACancelledJobSo) {
+  WorkPool pool({.threads = 1});
+  const CancelToken token;
+  token.cancel();
+  std::promise<bool> seen;
+  ASSERT_TRUE(pool.submit(WorkClass::tile, token, [&](bool cancelled) { seen.set_value(cancelled); }));
+  EXPECT_TRUE(seen.get_future().get());
+}
+
+TEST(WorkPool, LeavesAThreadForTilesWhileExportsRun) {
+  WorkPool pool({.threads = 2});
+  std::promise<void> gate;
+  auto opened = gate.get_future().share();
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(pool.submit(WorkClass::exporting, {}, [opened](bool) { opened.wait(); }));
+  }
+  std::promise<void> tile;
+  ASSERT_TRUE(pool.submit(WorkClass::tile, {}, [&](bool) { tile.set_value(); }));
+  EXPECT_EQ(tile.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  gate.set_value();
+}
+
+}  // namespace
+}  // namespace microtome

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Engine: turns a canonical request for pixels into a body, by the cheapest way there is.
+// It never sees a URL. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "base/cancel.hpp"
+#include "base/log.hpp"
+#include "base/result.hpp"
+#include "base/work_pool.hpp"
+#include "codec/codec.hpp"
+#include "http/message.hpp"
+#include "image/picture.hpp"
+
+namespace microtome::engine {
+
+// One tile as it lies in the pyramid, cropped to the level.
+struct TileArea {
+  int level = 0;  // 0 = full size
+  std::int64_t x = 0;
+  std::int64_t y = 0;
+  friend bool operator==(const TileArea&, const TileArea&) = default;
+};
+
+// A rectangle of the full-size picture, scaled to width x height output pixels (area-correct when it shrinks).
+struct RegionArea {
+  double x = 0;  // full-size pixels; may reach beyond the picture: filled with the background
+  double y = 0;
+  double width = 0;
+  double height = 0;
+  int out_width = 0;
+  int out_height = 0;
+  friend bool operator==(const RegionArea&, const RegionArea&) = default;
+};
+
+// Canonical: two requests for the same bytes are equal. Protocols normalise to this.
+struct PixelRequest {
+  std::string path;  // a real path that the roots have allowed
+  std::variant<TileArea, RegionArea> area;
+  codec::Format format = codec::Format::jpeg;
+  std::optional<int> quality;  // unset: the default, and a stored tile passes through
+};
+
+struct Rendered {
+  http::Body body;
+  std::string media_type;
+  std::string etag;            // strong, quoted
+  std::int64_t mtime_ns = 0;   // of the source
+};
+
+// Identity of the answer, known without making it.
+struct Validators {
+  std::string etag;
+  std::int64_t mtime_ns = 0;
+};
+
+struct EngineOptions {
+  std::uint64_t cache_bytes = 64ULL << 20;       // computed results
+  std::uint64_t open_pictures_bytes = 64ULL << 20;
+  int max_open_files = 512;
+  int revalidate_ms = 500;                        // a source is stat'ed at most this often
+  std::uint64_t max_output_pixels = 5000ULL * 5000ULL;
+  std::uint64_t max_memory_in_flight = 1ULL << 30;  // decoded pixels of running jobs
+  int jpeg_quality = 75;
+  int png_level = 1;
+  int webp_quality = 75;
+  image::OpenLimits open;
+};
+
+class Engine {
+ public:
+  using Done = std::function<void(Result<Rendered>)>;
+  using InfoDone = std::function<void(Result<image::PicturePtr>)>;
+  // Decides, once the picture is open, what exactly to render (levels and sizes are known then). Runs on the caller's
+  // thread or a worker; must be quick and must not block.
+  using Resolve = std::function<Result<PixelRequest>(const image::Picture&)>;
+
+  virtual ~Engine() = default;
+
+  // Opens (or finds) the picture at `path` and calls `done` inline when it is in memory and fresh, else on a worker.
+  virtual void open(const std::string& path, const CancelToken& cancel, InfoDone done) = 0;
+
+  // Renders. `done` runs inline on the calling loop thread for passthrough and cache hits, else on a worker.
+  // When `if_none_match` names the answer's ETag, done gets a Rendered with an empty body (the caller sends 304).
+  virtual void render(const std::string& path, const Resolve& resolve, const std::string& if_none_match,
+                      const CancelToken& cancel, Done done) = 0;
+
+  // Any other computed answer (strips, sections...): single flight by `key`, cached by cost under it.
+  struct Computed {
+    Bytes bytes;
+    std::string media_type;
+  };
+  using Compute = std::function<Result<Computed>(const CancelToken&)>;
+  virtual void compute(const std::string& key, std::int64_t mtime_ns, const std::string& if_none_match,
+                       WorkClass work, const CancelToken& cancel, Compute compute, Done done) = 0;
+
+  // For computations on a worker: the open picture, and a scaled region of it decoded (blocking).
+  virtual Result<image::PicturePtr> open_now(const std::string& path) = 0;
+  virtual Result<pixel::Image> region_now(const image::Picture& picture, const RegionArea& area,
+                                          const CancelToken& cancel) = 0;
+};
+
+[[nodiscard]] std::shared_ptr<Engine> make_engine(const EngineOptions& options, WorkPool& pool, Log log);
+
+}  // namespace microtome::engine
