@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// One front for all encoders. Pure and thread-safe.
+#pragma once
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+#include "codec/codec.hpp"
+#include "pixel/convert.hpp"
+#include "pixel/image.hpp"
+
+namespace microtome::codec {
+
+struct EncodeOptions {
+  int quality = 75;            // 1..100
+  bool lossless = false;       // webp only; png always is
+  ByteView icc;                // embedded where the format can
+  pixel::Rgb8 background;      // under alpha, for formats without it
+  double pixels_per_inch = 0;  // 0: not written
+};
+
+// jpeg, png, webp; Code::unsupported for the others.
+Result<Bytes> encode(const pixel::Image& image, Format format, const EncodeOptions& options = {});
+
+}  // namespace microtome::codec

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// PNG: our own writer over libdeflate, libpng for reading. Pure and thread-safe; broken bytes give Code::corrupt.
+#pragma once
+
+#include <cstdint>
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+#include "codec/jpeg.hpp"
+#include "pixel/image.hpp"
+
+namespace microtome::codec {
+
+enum class PngFilter : std::uint8_t {
+  none,
+  sub,
+  up,
+  adaptive
+};  // adaptive: per row, the smallest sum of differences
+
+struct PngEncodeOptions {
+  int level = 1;  // 1..12 of libdeflate
+  PngFilter filter = PngFilter::sub;
+  ByteView icc;
+  std::uint32_t pixels_per_metre = 0;  // 0: no pHYs
+};
+
+// grey, grey_alpha, rgb, rgba of u8 and u16; other colours and types are brought to the nearest of these.
+Result<Bytes> encode_png(const pixel::Image& image, const PngEncodeOptions& options = {});
+
+struct PngInfo {
+  int width = 0;
+  int height = 0;
+  int channels = 0;  // after expanding: 1..4
+  int bits = 8;      // after expanding: 8 or 16
+  bool palette = false;
+  bool interlaced = false;
+  bool alpha = false;  // an alpha channel or tRNS
+};
+
+// Reads the chunks before the first IDAT.
+Result<PngInfo> inspect_png(ByteView head);
+
+// grey, grey_alpha, rgb, rgba of u8 or u16 (native byte order). Palettes and 1, 2, 4 bits are expanded to 8.
+Result<pixel::Image> decode_png(ByteView stream, std::uint64_t max_pixels = kMaxPixels);
+
+}  // namespace microtome::codec
