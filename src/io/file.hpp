@@ -18,8 +18,8 @@ namespace microtome::io {
 struct FileId {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
-  std::uint64_t size = 0;      // bytes
-  std::int64_t mtime_ns = 0;   // nanoseconds since 1970
+  std::uint64_t size = 0;     // bytes
+  std::int64_t mtime_ns = 0;  // nanoseconds since 1970
   friend bool operator==(const FileId&, const FileId&) = default;
 };
 

@@ -23,9 +23,9 @@ class Roots {
   // Code::bad_request when a directory does not exist.
   static Result<Roots> make(const RootsOptions& options);
 
-  // `name` is percent-decoded. Relative names are looked up below each root (and after the prefix); absolute ones must
-  // lie below a root. "..", NUL and symbolic links that leave every root are Code::not_found. With a prefix
-  // and no root the prefix's directory is the root.
+  // `name` is percent-decoded. Relative names are looked up below each root (and after the prefix); absolute ones
+  // must lie below a root. "..", NUL and symbolic links that leave every root are Code::not_found. With a prefix and
+  // no root the prefix's directory is the root.
   [[nodiscard]] Result<std::string> resolve(std::string_view name) const;
 
   // True when `real_path` (no links in it) lies below a root.
