@@ -4,18 +4,34 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <utility>
 
 namespace microtome {
 
 class CancelToken {
  public:
-  CancelToken() : flag_(std::make_shared<std::atomic<bool>>(false)) {}
-  [[nodiscard]] bool cancelled() const { return flag_->load(std::memory_order_relaxed); }
-  void cancel() const { flag_->store(true, std::memory_order_relaxed); }
+  CancelToken() : state_(std::make_shared<State>()) {}
+  // A token that follows others: cancelled whenever `probe` says so (work shared by several clients is cancelled when
+  // the last of them is). `probe` is called on any thread, often, and must be thread-safe and quick.
+  static CancelToken following(std::function<bool()> probe) {
+    CancelToken token;
+    token.state_->probe = std::move(probe);
+    return token;
+  }
+
+  [[nodiscard]] bool cancelled() const {
+    return state_->flag.load(std::memory_order_relaxed) || (state_->probe && state_->probe());
+  }
+  void cancel() const { state_->flag.store(true, std::memory_order_relaxed); }
 
  private:
-  std::shared_ptr<std::atomic<bool>> flag_;
+  struct State {
+    std::atomic<bool> flag{false};
+    std::function<bool()> probe;  // set before the token is shared, never after
+  };
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace microtome

@@ -2,6 +2,7 @@
 #include "base/work_pool.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace microtome {
@@ -27,17 +28,44 @@ WorkPool::~WorkPool() {
 }
 
 Result<void> WorkPool::submit(WorkClass work, CancelToken cancel, Job job) {
+  const auto most = work == WorkClass::tile ? options_.max_tiles : options_.max_exports;
+  std::vector<Item> gone;
+  bool taken = false;
   {
     const std::lock_guard lock(mutex_);
-    auto& queue = work == WorkClass::tile ? tiles_ : exports_;
-    const auto most = work == WorkClass::tile ? options_.max_tiles : options_.max_exports;
-    if (stopping_ || queue.size() >= most) {
-      return fail(Code::overloaded, "too many requests are waiting");
+    auto& queue = queue_of(work);
+    if (!stopping_ && queue.size() >= most) {
+      const auto first = std::stable_partition(queue.begin(), queue.end(),
+                                               [](const Item& item) { return !item.cancel.cancelled(); });
+      gone.assign(std::make_move_iterator(first), std::make_move_iterator(queue.end()));
+      queue.erase(first, queue.end());
     }
-    queue.push_back({std::move(cancel), std::move(job)});
+    taken = !stopping_ && queue.size() < most;
+    if (taken) {
+      queue.push_back({std::move(cancel), std::move(job)});
+    }
+  }
+  if (taken) {
+    wake_.notify_one();
+  }
+  for (auto& item : gone) {
+    item.job(true);
+  }
+  if (!taken) {
+    return fail(Code::overloaded, "too many requests are waiting");
+  }
+  return {};
+}
+
+void WorkPool::put_back(WorkClass work, CancelToken cancel, Job job) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) {
+      return;
+    }
+    queue_of(work).push_front({std::move(cancel), std::move(job)});
   }
   wake_.notify_one();
-  return {};
 }
 
 std::size_t WorkPool::queued(WorkClass work) const {

@@ -38,7 +38,12 @@ class WorkPool {
 
   // Queues `job`; Code::overloaded when its queue is full (the job is then dropped, never run).
   // At most threads-1 exports run at a time, so that one thread is always left for tiles.
+  // A full queue first loses the jobs whose token is cancelled: these run at once, on the calling thread, as
+  // job(true), so that clients that have gone never keep out one that waits.
   Result<void> submit(WorkClass work, CancelToken cancel, Job job);
+
+  // Puts a job that was admitted before back in front of its queue; never refused, whatever the queue's length.
+  void put_back(WorkClass work, CancelToken cancel, Job job);
 
   [[nodiscard]] std::size_t queued(WorkClass work) const;
   [[nodiscard]] int threads() const { return thread_count_; }
@@ -49,6 +54,7 @@ class WorkPool {
     Job job;
   };
   void run();
+  std::deque<Item>& queue_of(WorkClass work) { return work == WorkClass::tile ? tiles_ : exports_; }
 
   Options options_;
   mutable std::mutex mutex_;

@@ -52,6 +52,65 @@ TEST(WorkPool, TellsACancelledJobSo) {
   EXPECT_TRUE(seen.get_future().get());
 }
 
+TEST(WorkPool, FullQueueLosesCancelledJobsFirst) {
+  WorkPool pool({.threads = 1, .max_tiles = 2});
+  std::promise<void> started;
+  std::promise<void> gate;
+  ASSERT_TRUE(pool.submit(WorkClass::tile, {}, [&](bool) {
+    started.set_value();
+    gate.get_future().wait();
+  }));
+  started.get_future().wait();
+  const CancelToken gone;
+  bool told = false;
+  std::string order;
+  ASSERT_TRUE(pool.submit(WorkClass::tile, gone, [&](bool cancelled) { told = cancelled; }));
+  ASSERT_TRUE(pool.submit(WorkClass::tile, {}, [&](bool) { order += 'a'; }));
+  gone.cancel();
+  std::promise<void> done;
+  ASSERT_TRUE(pool.submit(WorkClass::tile, {}, [&](bool) {
+    order += 'b';
+    done.set_value();
+  }));
+  EXPECT_TRUE(told);  // on this thread, before submit returned
+  EXPECT_EQ(pool.queued(WorkClass::tile), 2U);
+  gate.set_value();
+  done.get_future().wait();
+  EXPECT_EQ(order, "ab");
+}
+
+TEST(WorkPool, PutsBackInFrontEvenWhenFull) {
+  WorkPool pool({.threads = 1, .max_tiles = 1});
+  std::promise<void> started;
+  std::promise<void> gate;
+  std::promise<void> done;
+  std::string order;
+  ASSERT_TRUE(pool.submit(WorkClass::tile, {}, [&](bool) {
+    started.set_value();
+    gate.get_future().wait();
+  }));
+  started.get_future().wait();
+  ASSERT_TRUE(pool.submit(WorkClass::tile, {}, [&](bool) {
+    order += 'b';
+    done.set_value();
+  }));
+  pool.put_back(WorkClass::tile, {}, [&](bool) { order += 'a'; });
+  gate.set_value();
+  done.get_future().wait();
+  EXPECT_EQ(order, "ab");
+}
+
+TEST(CancelToken, FollowsItsProbe) {
+  const CancelToken first;
+  const CancelToken both = CancelToken::following([first] { return first.cancelled(); });
+  EXPECT_FALSE(both.cancelled());
+  first.cancel();
+  EXPECT_TRUE(both.cancelled());
+  const CancelToken own = CancelToken::following([] { return false; });
+  own.cancel();
+  EXPECT_TRUE(own.cancelled());
+}
+
 TEST(WorkPool, LeavesAThreadForTilesWhileExportsRun) {
   WorkPool pool({.threads = 2});
   std::promise<void> gate;

@@ -50,8 +50,8 @@ struct PixelRequest {
 struct Rendered {
   http::Body body;
   std::string media_type;
-  std::string etag;            // strong, quoted
-  std::int64_t mtime_ns = 0;   // of the source
+  std::string etag;           // strong, quoted
+  std::int64_t mtime_ns = 0;  // of the source
 };
 
 // Identity of the answer, known without making it.
@@ -61,16 +61,50 @@ struct Validators {
 };
 
 struct EngineOptions {
-  std::uint64_t cache_bytes = 64ULL << 20;       // computed results
+  std::uint64_t cache_bytes = 64ULL << 20;  // computed results
   std::uint64_t open_pictures_bytes = 64ULL << 20;
   int max_open_files = 512;
-  int revalidate_ms = 500;                        // a source is stat'ed at most this often
+  int revalidate_ms = 500;  // a source is stat'ed at most this often
   std::uint64_t max_output_pixels = 5000ULL * 5000ULL;
   std::uint64_t max_memory_in_flight = 1ULL << 30;  // decoded pixels of running jobs
   int jpeg_quality = 75;
   int png_level = 1;
   int webp_quality = 75;
+  std::uint32_t background = 0xffffff;  // 0xRRGGBB: empty tiles, beyond the picture, behind alpha
   image::OpenLimits open;
+};
+
+// What the engine has done since it was made, and holds now. A snapshot; the numbers need not fit each other exactly.
+struct Metrics {
+  // Answers by how they were made.
+  std::int64_t passthrough = 0;
+  std::int64_t dct_crop = 0;
+  std::int64_t background = 0;
+  std::int64_t scaled_decode = 0;
+  std::int64_t full_decode = 0;
+  std::int64_t region = 0;
+  std::int64_t computed = 0;      // compute(): strips, sections
+  std::int64_t not_modified = 0;  // If-None-Match held
+  std::int64_t failed = 0;
+  std::int64_t cancelled = 0;   // answers that nobody waited for any more
+  std::int64_t overloaded = 0;  // refused because a queue or the memory was full
+  std::int64_t joined = 0;      // requests that waited for equal work already in flight
+  // Results kept.
+  std::int64_t cache_hits = 0;
+  std::int64_t cache_misses = 0;
+  std::int64_t cache_evictions = 0;
+  std::int64_t cache_entries = 0;
+  std::int64_t cache_bytes = 0;
+  // Open pictures.
+  std::int64_t opened = 0;  // times that a picture was opened
+  std::int64_t open_failed = 0;
+  std::int64_t open_pictures = 0;
+  std::int64_t open_bytes = 0;
+  // Work.
+  std::int64_t queued_tiles = 0;
+  std::int64_t queued_exports = 0;
+  std::int64_t memory_in_flight = 0;  // bytes of decoded pixels, estimated
+  std::int64_t work_us = 0;           // CPU time of finished work
 };
 
 class Engine {
@@ -104,6 +138,8 @@ class Engine {
   virtual Result<image::PicturePtr> open_now(const std::string& path) = 0;
   virtual Result<pixel::Image> region_now(const image::Picture& picture, const RegionArea& area,
                                           const CancelToken& cancel) = 0;
+
+  [[nodiscard]] virtual Metrics metrics() const { return {}; }
 };
 
 [[nodiscard]] std::shared_ptr<Engine> make_engine(const EngineOptions& options, WorkPool& pool, Log log);
