@@ -46,8 +46,8 @@ struct Request {
   std::string query;  // after "?", percent-encoded as it came
   Headers headers;
   std::string body;  // whole, within the transport's limit
-  // The public address, as far as the transport can tell: scheme, authority ("host[:port]"), and the path prefix under
-  // which we are mounted ("" or "/cgi-bin/wlziipsrv.fcgi": no trailing slash).
+  // The public address, as far as the transport can tell: scheme, authority ("host[:port]"), and the path prefix
+  // under which we are mounted ("" or "/cgi-bin/wlziipsrv.fcgi": no trailing slash).
   std::string scheme = "http";
   std::string authority;
   std::string mount;
@@ -91,8 +91,8 @@ class Exchange {
   [[nodiscard]] virtual const Request& request() const = 0;
   // Cancelled when the client has gone.
   [[nodiscard]] virtual const CancelToken& cancel() const = 0;
-  // Answers, exactly once, from any thread; a second call is ignored. HEAD: hand over the same response as for GET, the
-  // transport leaves the body out. Does not block.
+  // Answers, exactly once, from any thread; a second call is ignored. HEAD: hand over the same response as for GET,
+  // the transport leaves the body out. Does not block.
   virtual void respond(Response response) = 0;
 };
 
