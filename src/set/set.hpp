@@ -33,6 +33,8 @@ struct Slice {
   std::optional<double> z_um;    // micrometres along the stack
   Status status = Status::ok;
   std::optional<Affine> transform;
+  std::uint64_t stamp = 0;       // of the file: changes with its inode, size or time; 0 for a missing slice
+  std::int64_t mtime_ns = 0;     // of the file
 };
 
 struct Set {
@@ -41,9 +43,12 @@ struct Set {
   std::string directory;         // real path
   std::optional<double> pixel_size_um;
   std::optional<double> spacing_um;
-  std::vector<Slice> slices;     // by number; gaps listed as missing
-  std::uint64_t version = 0;     // changes whenever anything above changes
-  std::int64_t mtime_ns = 0;     // newest of directory and set.toml
+  std::vector<Slice> slices;     // by number, which is unique; gaps listed as missing
+  std::int64_t step = 1;         // usual distance between consecutive numbers
+  std::vector<std::string> warnings;  // about set.toml: "set.toml:12: ..."
+  // Changes whenever a file or set.toml changes; not when a size is learnt, so that URLs which carry it stay good.
+  std::uint64_t version = 0;
+  std::int64_t mtime_ns = 0;     // newest of directory, files and set.toml
 
   [[nodiscard]] const Slice* find(std::int64_t number) const;
   [[nodiscard]] const Slice* find_id(std::string_view slice) const;  // by number, name or file name
@@ -68,9 +73,14 @@ class Catalogue {
   [[nodiscard]] virtual Result<SetPtr> find(std::string_view name) = 0;
   // Real path of "{set}/{slice}" or of a picture below a root ("/" plain; caller has percent-decoded).
   [[nodiscard]] virtual Result<std::string> resolve(std::string_view id) = 0;
-  // Sizes learnt when a slice was opened; kept for the snapshots to come.
+  // The set as last seen, or null; from memory, perhaps stale. Never blocks.
+  [[nodiscard]] virtual SetPtr known(std::string_view name) const = 0;
+  // Sizes learnt when a slice was opened; kept until the file changes. find() and sets() show them at once, known()
+  // after the next scan. Never blocks.
   virtual void learn(const std::string& path, std::int64_t width, std::int64_t height,
                      std::optional<double> um_per_pixel) = 0;
+  // The file could not be read as a picture: Status::damaged until it changes. Never blocks.
+  virtual void learn_damaged(const std::string& path) = 0;
 };
 
 [[nodiscard]] std::shared_ptr<Catalogue> make_catalogue(io::Roots roots, const CatalogueOptions& options, Log log);
