@@ -89,32 +89,18 @@ class Builder {
   }
 
   void apply(const TomlSlice& said, const Locate& locate, std::unordered_map<std::string, std::size_t>& by_path) {
+    const bool again = said.number && !numbers_.insert(*said.number).second;
+    if (again) {
+      warn(said.line, "number " + std::to_string(*said.number) + " is given twice");
+    }
     std::optional<std::size_t> at;
     if (!said.file.empty()) {
-      if (auto located = locate(said.file)) {
-        const auto known = by_path.find(located->path);
-        if (known != by_path.end()) {
-          at = known->second;
-        } else if (said.number) {
-          at = set_.slices.size();
-          Slice slice;
-          slice.name = stem_of(said.file);
-          slice.path = located->path;
-          describe(located->file, slice);
-          by_path.emplace(slice.path, *at);
-          set_.slices.push_back(std::move(slice));
-        } else {
-          warn(said.line, "a file that is not in this folder's series needs a number");
-          return;
-        }
-      } else {
-        warn(said.line, "file not found");
-      }
+      at = find_file(said, locate, by_path);
+    } else if (const auto same = named_.find(*said.number); same != named_.end()) {
+      at = same->second;
     }
-    if (!at && said.number && said.file.empty()) {
-      if (const auto same = named_.find(*said.number); same != named_.end()) {
-        at = same->second;
-      }
+    if (again) {
+      return;  // its file, if any, is in the list and gets a number of its own
     }
     if (!at && said.number) {
       at = set_.slices.size();
@@ -130,7 +116,32 @@ class Builder {
       return;
     }
     override(said, set_.slices[*at]);
-    lines_[*at] = said.line;
+  }
+
+  // Index of the slice whose file this is; a file from elsewhere becomes a new slice.
+  std::optional<std::size_t> find_file(const TomlSlice& said, const Locate& locate,
+                                       std::unordered_map<std::string, std::size_t>& by_path) {
+    auto located = locate(said.file);
+    if (!located) {
+      warn(said.line, "file not found");
+      return std::nullopt;
+    }
+    const auto [at, fresh] = by_path.emplace(located->path, set_.slices.size());
+    if (!fresh) {
+      return at->second;
+    }
+    if (!said.number) {
+      by_path.erase(at);
+      warn(said.line, "a file that is not in this folder's series needs a number");
+      return std::nullopt;
+    }
+    Slice slice;
+    slice.number = *said.number;
+    slice.name = stem_of(said.file);
+    slice.path = located->path;
+    describe(located->file, slice);
+    set_.slices.push_back(std::move(slice));
+    return at->second;
   }
 
   static void override(const TomlSlice& said, Slice& slice) {
@@ -156,7 +167,6 @@ class Builder {
   void settle_numbers() {
     std::unordered_set<std::int64_t> taken;
     std::vector<std::size_t> losers;
-    std::unordered_set<std::size_t> dropped;
     std::int64_t last = 0;
     for (const bool said : {true, false}) {
       for (std::size_t i = 0; i < set_.slices.size(); ++i) {
@@ -165,22 +175,14 @@ class Builder {
         }
         if (taken.insert(set_.slices[i].number).second) {
           last = std::max(last, set_.slices[i].number);
-        } else if (set_.slices[i].path.empty()) {
-          dropped.insert(i);
-          warn(lines_[i], "number " + std::to_string(set_.slices[i].number) + " is given twice");
         } else {
           losers.push_back(i);
         }
       }
     }
     for (const std::size_t i : losers) {
-      if (said_.contains(i)) {
-        warn(lines_[i], "number " + std::to_string(set_.slices[i].number) + " is given twice");
-      }
       set_.slices[i].number = ++last;
     }
-    std::size_t index = 0;
-    std::erase_if(set_.slices, [&](const Slice&) { return dropped.contains(index++); });
   }
 
   void by_number() { std::ranges::sort(set_.slices, {}, &Slice::number); }
@@ -191,8 +193,7 @@ class Builder {
     for (const Slice& slice : set_.slices) {
       numbers.push_back(slice.number);
     }
-    const auto said = toml_ != nullptr ? toml_->step : std::nullopt;
-    set_.step = said.value_or(common_step(numbers));
+    set_.step = toml_ != nullptr && toml_->step ? *toml_->step : common_step(numbers);
     const std::vector<std::int64_t> missing = missing_numbers(numbers, set_.step);
     set_.step = std::max<std::int64_t>(set_.step, 1);
     for (const std::int64_t number : missing) {
@@ -209,7 +210,12 @@ class Builder {
   // Before what was learnt is filled in: a version stays when a size becomes known.
   void stamp() {
     Hash hash;
-    hash.add(toml_ != nullptr ? folder_.toml_stamp() : 0).add(set_.name).add(set_.title).add(set_.pixel_size_um.value_or(0)).add(set_.spacing_um.value_or(0)).add(set_.step);
+    hash.add(toml_ != nullptr ? folder_.toml_stamp() : 0)
+        .add(set_.name)
+        .add(set_.title)
+        .add(set_.pixel_size_um.value_or(0))
+        .add(set_.spacing_um.value_or(0))
+        .add(set_.step);
     for (const Slice& slice : set_.slices) {
       hash.add(slice.number).add(slice.name).add(slice.path).add(slice.stamp).add(slice.z_um.value_or(-1e300));
       hash.add(static_cast<std::uint64_t>(slice.status == Status::missing ? 1 : 0));
@@ -226,9 +232,9 @@ class Builder {
   const SetToml* toml_;
   Set set_;
   double learnt_um_ = 0;
-  std::unordered_map<std::int64_t, std::size_t> named_;       // slices by the numbers in their names
-  std::unordered_set<std::size_t> said_;                      // slices that set.toml describes
-  std::unordered_map<std::size_t, std::uint32_t> lines_;
+  std::unordered_map<std::int64_t, std::size_t> named_;  // slices by the numbers in their names
+  std::unordered_set<std::size_t> said_;                 // slices that set.toml describes
+  std::unordered_set<std::int64_t> numbers_;             // that set.toml has given
 };
 
 }  // namespace

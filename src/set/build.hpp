@@ -23,7 +23,7 @@ using Locate = std::function<std::optional<Located>(std::string_view name)>;
 // `sequence.members` index `files`. `toml` is null for sets that set.toml does not speak of. Slices of set.toml are
 // found by file, then by number; new ones are added; a number that is taken goes to set.toml's slice, and the
 // file that had it moves behind the last one.
-[[nodiscard]] Set build_set(const Folder& folder, const std::vector<const FolderFile*>& files, const Sequence& sequence,
-                            const SetToml* toml, std::string name, const Locate& locate);
+[[nodiscard]] Set build_set(const Folder& folder, const std::vector<const FolderFile*>& files,
+                            const Sequence& sequence, const SetToml* toml, std::string name, const Locate& locate);
 
 }  // namespace microtome::set

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The catalogue walks the folders below the roots and keeps what it saw. Three locks, never held together but in this order:
-// scan_ (one scan at a time, may wait for the disk), facts_mutex_ and snapshot_mutex_ (moments only).
+// The catalogue walks the folders below the roots and keeps what it saw. Three locks, never held together but in this
+// order: scan_ (one scan at a time, may wait for the disk), facts_mutex_ and snapshot_mutex_ (moments only).
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -32,27 +32,28 @@ struct Fact {
 };
 
 struct Snapshot {
-  std::vector<SetPtr> sets;                               // by name
-  std::unordered_map<std::string_view, SetPtr> by_name;   // keys live in the sets, or in aliases
+  std::vector<SetPtr> sets;                              // by name
+  std::unordered_map<std::string_view, SetPtr> by_name;  // keys live in the sets, or in aliases
   std::vector<std::string> aliases;
 };
 
 struct Node {
   explicit Node(std::string path) : folder(std::move(path)) {}
   Folder folder;
-  std::string name;                       // path below the root, or the root's own name
+  std::string name;  // path below the root, or the root's own name
   std::string root_name;
   bool dirty = true;
   bool seen = false;
-  std::vector<std::string> elsewhere;     // files of other folders that set.toml names: real paths
-  std::vector<std::string> wanted;        // names of its sets before they are made unique
+  std::vector<std::string> elsewhere;  // files of other folders that set.toml names: real paths
+  std::vector<std::string> wanted;     // names of its sets before they are made unique
   std::vector<std::vector<const FolderFile*>> files;
   std::vector<Sequence> sequences;
   std::vector<SetPtr> sets;
 };
 
 std::int64_t real_now() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 class Disk final : public Catalogue {
@@ -133,9 +134,9 @@ class Disk final : public Catalogue {
   std::map<std::string, std::unique_ptr<Node>> nodes_;  // by path
   std::vector<Node*> order_;                            // as walked
   std::set<std::pair<std::uint64_t, std::uint64_t>> visited_;
-  std::unordered_set<std::string> claimed_;             // real paths that a set.toml of another folder names
+  std::unordered_set<std::string> claimed_;  // real paths that a set.toml of another folder names
 
-  std::atomic<std::int64_t> scanned_at_ = 0;            // milliseconds of the steady clock
+  std::atomic<std::int64_t> scanned_at_ = 0;  // milliseconds of the steady clock
   std::atomic<bool> has_facts_ = false;
   std::mutex facts_mutex_;
   std::vector<Fact> facts_;
@@ -219,8 +220,10 @@ bool Disk::apply_facts() {
   for (const Fact& fact : facts) {
     const std::size_t slash = fact.path.rfind('/');
     const auto at = slash == std::string::npos ? nodes_.end() : nodes_.find(fact.path.substr(0, slash));
-    FolderFile* file = at == nodes_.end() ? nullptr : at->second->folder.find(std::string_view(fact.path).substr(slash + 1));
-    if (file == nullptr || (file->width == fact.width && file->height == fact.height && file->unreadable == fact.damaged)) {
+    FolderFile* file =
+        at == nodes_.end() ? nullptr : at->second->folder.find(std::string_view(fact.path).substr(slash + 1));
+    if (file == nullptr ||
+        (file->width == fact.width && file->height == fact.height && file->unreadable == fact.damaged)) {
       continue;
     }
     file->width = fact.width;
@@ -263,11 +266,13 @@ std::optional<Located> Disk::locate(const Node& node, std::string_view file) con
     }
   }
   const auto id = io::File::identify(real);
-  return id ? std::optional(Located{real, {.name = name, .inode = id->inode, .size = id->size, .mtime_ns = id->mtime_ns}})
+  return id ? std::optional(
+                  Located{real, {.name = name, .inode = id->inode, .size = id->size, .mtime_ns = id->mtime_ns}})
             : std::nullopt;
 }
 
-// Files that a set.toml names from other folders belong to its set alone: "slices/" beside it is then no set of its own.
+// Files that a set.toml names from other folders belong to its set alone: "slices/" beside it is then no set of its
+// own.
 void Disk::claim() {
   const bool any_change = std::ranges::any_of(order_, [](const Node* node) { return node->dirty; });
   if (!any_change) {
@@ -309,7 +314,8 @@ void Disk::arrange(Node& node) {
   std::vector<const FolderFile*> files;
   std::vector<std::string_view> names;
   for (const FolderFile& file : node.folder.files()) {
-    if (!placed.contains(file.name) && (claimed_.empty() || !claimed_.contains(node.folder.path() + "/" + file.name))) {
+    if (!placed.contains(file.name) &&
+        (claimed_.empty() || !claimed_.contains(node.folder.path() + "/" + file.name))) {
       files.push_back(&file);
       names.push_back(file.name);
     }
@@ -362,8 +368,9 @@ void Disk::publish() {
           arrange(*node);
         }
         const SetToml* toml = i == 0 && node->folder.has_toml() ? &node->folder.toml() : nullptr;
-        auto set = std::make_shared<const Set>(build_set(node->folder, node->files.front(), node->sequences[i], toml, name,
-                                                         [&](std::string_view file) { return locate(*node, file); }));
+        auto set =
+            std::make_shared<const Set>(build_set(node->folder, node->files.front(), node->sequences[i], toml, name,
+                                                  [&](std::string_view file) { return locate(*node, file); }));
         if (i >= before.size() || before[i]->warnings != set->warnings) {
           for (const std::string& warning : set->warnings) {
             log_.warning(node->folder.path() + "/" + warning);
@@ -378,7 +385,7 @@ void Disk::publish() {
       }
     }
     node->dirty = false;
-    node->files.clear();       // they point into the folder's list, which the next scan may replace
+    node->files.clear();  // they point into the folder's list, which the next scan may replace
     node->sequences.clear();
   }
   std::ranges::sort(snapshot->sets, [](const SetPtr& a, const SetPtr& b) { return natural_less(a->name, b->name); });
@@ -396,7 +403,8 @@ void Disk::publish() {
 
 Result<std::string> Disk::resolve(std::string_view id) {
   refresh();
-  for (std::size_t slash = id.rfind('/'); slash != std::string_view::npos && slash > 0; slash = id.rfind('/', slash - 1)) {
+  for (std::size_t slash = id.rfind('/'); slash != std::string_view::npos && slash > 0;
+       slash = id.rfind('/', slash - 1)) {
     const SetPtr set = known(id.substr(0, slash));
     const Slice* slice = set ? set->find_id(id.substr(slash + 1)) : nullptr;
     if (slice != nullptr) {

@@ -18,9 +18,9 @@ namespace microtome::set {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
-constexpr std::int64_t kTick = kSecond / 10;      // coarser than any kernel's file clock
-constexpr std::int64_t kYoung = 10 * kSecond;     // a file this young may still be being written
-constexpr std::size_t kFew = 256;                 // files that are stat'ed each time
+constexpr std::int64_t kTick = kSecond / 10;   // coarser than any kernel's file clock
+constexpr std::int64_t kYoung = 10 * kSecond;  // a file this young may still be being written
+constexpr std::size_t kFew = 256;              // files that are stat'ed each time
 constexpr std::size_t kMostFiles = 200'000;
 constexpr std::size_t kMostFolders = 20'000;
 constexpr const char* kToml = "set.toml";
@@ -29,7 +29,9 @@ struct Close {
   void operator()(DIR* directory) const { ::closedir(directory); }
 };
 
-std::int64_t nanoseconds(const timespec& time) { return time.tv_sec * kSecond + time.tv_nsec; }
+std::int64_t nanoseconds(const timespec& time) {
+  return time.tv_sec * kSecond + time.tv_nsec;
+}
 
 void describe(const struct stat& status, FolderFile& file) {
   file.inode = status.st_ino;
@@ -46,7 +48,9 @@ bool allowed_link(const io::Roots& roots, const std::string& path) {
 }
 
 // ".git", "set.cache", "GLTa.set.cache": never sets. Tiles of a DeepZoom picture are dropped by the caller.
-bool is_folder_name(std::string_view name) { return !name.starts_with('.') && !name.ends_with("set.cache"); }
+bool is_folder_name(std::string_view name) {
+  return !name.starts_with('.') && !name.ends_with("set.cache");
+}
 
 std::string read_all(int descriptor, std::size_t most) {
   std::string text;
@@ -65,10 +69,13 @@ std::string read_all(int descriptor, std::size_t most) {
 
 }  // namespace
 
-std::uint64_t FolderFile::stamp() const { return Hash().add(inode).add(size).add(mtime_ns).value(); }
+std::uint64_t FolderFile::stamp() const {
+  return Hash().add(inode).add(size).add(mtime_ns).value();
+}
 
 const FolderFile* Folder::find(std::string_view name) const {
-  const auto at = std::ranges::lower_bound(files_, name, {}, [](const FolderFile& file) { return std::string_view(file.name); });
+  const auto at =
+      std::ranges::lower_bound(files_, name, {}, [](const FolderFile& file) { return std::string_view(file.name); });
   return at != files_.end() && at->name == name ? &*at : nullptr;
 }
 
@@ -78,7 +85,7 @@ FolderFile* Folder::find(std::string_view name) {
 
 bool Folder::refresh(const io::Roots& roots, std::int64_t now_ns, std::int64_t restat_ns) {
   const int descriptor = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  struct stat status {};
+  struct stat status{};
   if (descriptor < 0 || ::fstat(descriptor, &status) != 0) {
     if (descriptor >= 0) {
       ::close(descriptor);
@@ -139,7 +146,7 @@ bool Folder::list(const io::Roots& roots, int descriptor) {
     if (!picture && !(maybe_folder && is_folder_name(name))) {
       continue;
     }
-    struct stat status {};
+    struct stat status{};
     if (::fstatat(descriptor, entry->d_name, &status, 0) != 0 ||
         (entry->d_type != DT_REG && entry->d_type != DT_DIR && !allowed_link(roots, path_ + "/" + entry->d_name))) {
       continue;
@@ -152,7 +159,8 @@ bool Folder::list(const io::Roots& roots, int descriptor) {
       files.push_back(std::move(file));
     }
   }
-  std::erase_if(folders, [&](const std::string& name) { return std::ranges::find(deep_zooms, name) != deep_zooms.end(); });
+  std::erase_if(folders,
+                [&](const std::string& name) { return std::ranges::find(deep_zooms, name) != deep_zooms.end(); });
   std::ranges::sort(files, {}, &FolderFile::name);
   std::ranges::sort(folders, natural_less);
   for (FolderFile& file : files) {
@@ -160,9 +168,10 @@ bool Folder::list(const io::Roots& roots, int descriptor) {
       file = *before;
     }
   }
-  const bool same = folders == folders_ && std::ranges::equal(files, files_, [](const FolderFile& a, const FolderFile& b) {
-                      return a.name == b.name && a.same_file(b);
-                    });
+  const bool same =
+      folders == folders_ && std::ranges::equal(files, files_, [](const FolderFile& a, const FolderFile& b) {
+        return a.name == b.name && a.same_file(b);
+      });
   files.shrink_to_fit();
   files_ = std::move(files);
   folders_ = std::move(folders);
@@ -172,7 +181,7 @@ bool Folder::list(const io::Roots& roots, int descriptor) {
 bool Folder::restat(int descriptor) {
   bool changed = false;
   for (FolderFile& file : files_) {
-    struct stat status {};
+    struct stat status{};
     if (::fstatat(descriptor, file.name.c_str(), &status, 0) != 0) {
       continue;  // the directory's mtime will tell
     }
@@ -187,7 +196,7 @@ bool Folder::restat(int descriptor) {
 }
 
 bool Folder::refresh_toml(int descriptor) {
-  struct stat status {};
+  struct stat status{};
   FolderFile now;
   const int file = ::openat(descriptor, kToml, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
   if (file >= 0 && ::fstat(file, &status) == 0 && S_ISREG(status.st_mode)) {

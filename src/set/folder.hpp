@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Folder: what one directory holds, as last read, and what was learnt about its pictures. Reads directories and stats files;
-// opens no picture. Not thread-safe: the catalogue holds its lock.
+// Folder: what one directory holds, as last read, and what was learnt about its pictures. Reads directories and stats
+// files; opens no picture. Not thread-safe: the catalogue holds its lock.
 #pragma once
 
 #include <cstdint>
@@ -17,12 +17,12 @@ namespace microtome::set {
 struct FolderFile {
   std::string name;
   std::uint64_t inode = 0;
-  std::uint64_t size = 0;      // bytes
+  std::uint64_t size = 0;  // bytes
   std::int64_t mtime_ns = 0;
   // Learnt from the picture; gone when the file changes.
-  std::int32_t width = 0;      // pixels, 0 = not known
+  std::int32_t width = 0;  // pixels, 0 = not known
   std::int32_t height = 0;
-  float um_per_pixel = 0;      // 0 = not known
+  float um_per_pixel = 0;  // 0 = not known
   bool unreadable = false;
 
   [[nodiscard]] std::uint64_t stamp() const;
@@ -36,18 +36,18 @@ class Folder {
   explicit Folder(std::string path) : path_(std::move(path)) {}
 
   // Brings the listing up to date; true when anything changed. A directory is read again only when its mtime
-  // changed (or is so young that a change could hide in the clock's tick); its files are stat'ed again every `restat_ns`, or each
-  // time while they are few or were just written. `now_ns`: real time.
+  // changed (or is so young that a change could hide in the clock's tick); its files are stat'ed again every
+  // `restat_ns`, or each time while they are few or were just written. `now_ns`: real time.
   bool refresh(const io::Roots& roots, std::int64_t now_ns, std::int64_t restat_ns);
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] bool gone() const { return gone_; }
-  [[nodiscard]] const std::vector<FolderFile>& files() const { return files_; }          // pictures, by name (bytes)
-  [[nodiscard]] const std::vector<std::string>& folders() const { return folders_; }     // names, natural order
+  [[nodiscard]] const std::vector<FolderFile>& files() const { return files_; }       // pictures, by name (bytes)
+  [[nodiscard]] const std::vector<std::string>& folders() const { return folders_; }  // names, natural order
   [[nodiscard]] const SetToml& toml() const { return toml_; }
   [[nodiscard]] bool has_toml() const { return toml_file_.inode != 0; }
   [[nodiscard]] std::uint64_t toml_stamp() const { return toml_file_.stamp(); }
-  [[nodiscard]] std::int64_t mtime_ns() const { return mtime_ns_; }                      // newest of all in it
+  [[nodiscard]] std::int64_t mtime_ns() const { return mtime_ns_; }  // newest of all in it
   [[nodiscard]] std::uint64_t device() const { return device_; }
   [[nodiscard]] std::uint64_t inode() const { return inode_; }
   [[nodiscard]] const FolderFile* find(std::string_view name) const;

@@ -15,8 +15,12 @@ constexpr std::array<std::string_view, 21> kExtensions{"tif",  "tiff", "ptif", "
                                                        "scn",  "bif",  "mrxs", "vms",  "jp2",  "j2k", "jpx",
                                                        "webp", "png",  "jpg",  "jpeg", "avif", "jpe", "jfif"};
 
-constexpr bool digit(char c) { return c >= '0' && c <= '9'; }
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+constexpr bool digit(char c) {
+  return c >= '0' && c <= '9';
+}
+constexpr char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
 
 bool equal_no_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
@@ -141,7 +145,8 @@ std::optional<Position> position_of(std::string_view stem, std::string_view patt
   }
   const std::string_view rest = stem.substr(at + pattern.size());
   const std::size_t bar = rest.find('_');
-  if (bar == std::string_view::npos || digits_at(rest, 0) != bar || digits_at(rest, bar + 1) != rest.size() - bar - 1) {
+  if (bar == std::string_view::npos || digits_at(rest, 0) != bar ||
+      digits_at(rest, bar + 1) != rest.size() - bar - 1) {
     return std::nullopt;
   }
   const auto horizontal = number(rest.substr(0, bar));

@@ -10,19 +10,20 @@
 
 namespace microtome::set {
 
-// True when the extension is one of a picture (tif, svs, jpg, png, jp2, ..., without regard to case) and the file is neither
-// hidden nor unfinished (".part").
+// True when the extension is one of a picture (tif, svs, jpg, png, jp2, ..., without regard to case) and the file is
+// neither hidden nor unfinished (".part").
 [[nodiscard]] bool is_picture_name(std::string_view file_name);
 
-// How well a format serves as a slice: pyramids before plain pictures. Decides which of "s41.tif" and "s41.jpg" is the slice.
+// How well a format serves as a slice: pyramids before plain pictures. Decides which of "s41.tif" and "s41.jpg" is
+// the slice.
 [[nodiscard]] int format_rank(std::string_view file_name);
 
 // Without directory and extension: "slices/s041.tif" gives "s041"; "a.ome.tif" gives "a".
 [[nodiscard]] std::string_view stem_of(std::string_view file_name);
 [[nodiscard]] std::string_view base_name(std::string_view path);
 
-// Natural order: runs of digits compare by value ("texture-9" before "texture-10"), the rest byte by byte without case;
-// names that are equal so far compare byte by byte.
+// Natural order: runs of digits compare by value ("texture-9" before "texture-10"), the rest byte by byte without
+// case; names that are equal so far compare byte by byte.
 [[nodiscard]] bool natural_less(std::string_view a, std::string_view b);
 
 // A stem cut into text and runs of digits: skeleton "S#L_pyr_#" (digit runs replaced by one \x01), values {2897, 41}.

@@ -3,11 +3,13 @@
 //
 // 1. Names of the form {name}{pattern}{nnn}_{vvv} are series by {name}; nnn is the number.
 // 2. The rest is grouped by skeleton: the name with every run of digits taken out. In a group, the number is the run
-//    that differs in every name ("641_2002_2568_NM01_s004": the last one; 2567/2568 varies too, but repeats). When several runs do, the
-//    one with the most regular distances wins (a time of day differs everywhere, but not evenly), then the last.
+//    that differs in every name ("641_2002_2568_NM01_s004": the last one; 2567/2568 varies too, but repeats). When
+//    several runs do, the one with the most regular distances wins (a time of day differs everywhere, but not
+//    evenly), then the last.
 // 3. When none differs everywhere, the run with the most different values (then the last) is the number, and
 //    the values of the other varying runs cut the group into series of their own ("eye1_s001", "eye2_s001").
-// 4. Series of three and more, together holding at least half of the names, are the folder's sets; two alone in a folder count too.
+// 4. Series of three and more, together holding at least half of the names, are the folder's sets; two alone in a
+// folder count too.
 //    What is left over (a label, an overview, a second picture with a number that is taken) becomes the set "others".
 // 5. Else the folder is one set of single pictures, 1..n by name.
 #include "set/sequence.hpp"
@@ -24,7 +26,7 @@
 namespace microtome::set {
 namespace {
 
-constexpr std::size_t kSeries = 3;              // members that make a series beside others
+constexpr std::size_t kSeries = 3;  // members that make a series beside others
 constexpr std::size_t kJump = 100;
 constexpr std::int64_t kPreferredVertical = 90;
 
@@ -34,8 +36,8 @@ struct Named {
 };
 
 struct Found {
-  std::vector<Sequence> series;      // of two and more members
-  std::vector<std::size_t> rest;     // files without a place
+  std::vector<Sequence> series;   // of two and more members
+  std::vector<std::size_t> rest;  // files without a place
 };
 
 // Share of the most common distance among the sorted values, 0..1.
@@ -85,7 +87,8 @@ std::optional<Choice> choose_run(const std::vector<Named>& group) {
   if (varying.empty()) {
     return std::nullopt;
   }
-  std::ranges::copy_if(varying, std::back_inserter(choice.others), [&](std::size_t run) { return run != choice.run; });
+  std::ranges::copy_if(varying, std::back_inserter(choice.others),
+                       [&](std::size_t run) { return run != choice.run; });
   return choice;
 }
 
@@ -203,7 +206,8 @@ Found group_names(const std::vector<std::string_view>& names, std::string_view p
   return found;
 }
 
-Sequence numbered_by_name(std::string stem, std::vector<std::size_t> files, const std::vector<std::string_view>& names) {
+Sequence numbered_by_name(std::string stem, std::vector<std::size_t> files,
+                          const std::vector<std::string_view>& names) {
   std::ranges::sort(files, [&](std::size_t a, std::size_t b) { return natural_less(names[a], names[b]); });
   Sequence sequence{std::move(stem), {}};
   for (const std::size_t file : files) {
@@ -212,7 +216,8 @@ Sequence numbered_by_name(std::string stem, std::vector<std::size_t> files, cons
   return sequence;
 }
 
-// A folder with one picture: a number at the end of the name is the slice's, so that links stay when more slices come.
+// A folder with one picture: a number at the end of the name is the slice's, so that links stay when more slices
+// come.
 Sequence lone(const std::vector<std::string_view>& names, std::string_view pattern) {
   const std::string_view stem = stem_of(names.front());
   if (const auto position = position_of(stem, pattern)) {
@@ -274,8 +279,7 @@ std::int64_t common_step(const std::vector<std::int64_t>& numbers) {
   for (std::size_t i = 1; i < numbers.size(); ++i) {
     ++count[numbers[i] - numbers[i - 1]];
   }
-  const auto best =
-      std::ranges::max_element(count, [](const auto& a, const auto& b) { return a.second < b.second; });
+  const auto best = std::ranges::max_element(count, [](const auto& a, const auto& b) { return a.second < b.second; });
   return best->second * 3 >= numbers.size() - 1 ? best->first : 0;
 }
 

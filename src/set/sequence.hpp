@@ -21,9 +21,9 @@ struct Sequence {
   std::vector<Member> members;  // by number, which is unique
 };
 
-// Every name lands in exactly one sequence, but for the other vertical positions of a FILENAME_PATTERN position (090, else the
-// nearest to it, is the slice). The first sequence is the folder's own (stem ""), the others are named by their stems, in natural
-// order; names that fit no series follow as "others", numbered 1..n by name.
+// Every name lands in exactly one sequence, but for the other vertical positions of a FILENAME_PATTERN position (090,
+// else the nearest to it, is the slice). The first sequence is the folder's own (stem ""), the others are named by
+// their stems, in natural order; names that fit no series follow as "others", numbered 1..n by name.
 [[nodiscard]] std::vector<Sequence> find_sequences(const std::vector<std::string_view>& file_names,
                                                    std::string_view filename_pattern);
 

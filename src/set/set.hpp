@@ -19,36 +19,36 @@ namespace microtome::set {
 
 enum class Status : std::uint8_t { ok, damaged, missing };
 
-// Affine in physical units: x' = a*x + b*y + c, y' = d*x + e*y + f, micrometres of the slice -> micrometres of the set
-// (pixels -> pixels where no pixel size is known). (x, y) is the position from the slice's top left corner.
+// Affine in physical units: x' = a*x + b*y + c, y' = d*x + e*y + f, micrometres of the slice -> micrometres of the
+// set (pixels -> pixels where no pixel size is known). (x, y) is the position from the slice's top left corner.
 using Affine = std::array<double, 6>;
 
 struct Slice {
   std::int64_t number = 0;
-  std::string name;              // shown: file name without extension, or what set.toml says
-  std::string id;                // "{set}/{slice}" for URLs: the part after the set's name is unique in the set
-  std::string path;              // real path; empty for a missing slice
-  std::int64_t width = 0;        // pixels; 0 = not known yet
+  std::string name;        // shown: file name without extension, or what set.toml says
+  std::string id;          // "{set}/{slice}" for URLs: the part after the set's name is unique in the set
+  std::string path;        // real path; empty for a missing slice
+  std::int64_t width = 0;  // pixels; 0 = not known yet
   std::int64_t height = 0;
-  std::optional<double> z_um;    // micrometres along the stack
+  std::optional<double> z_um;  // micrometres along the stack
   Status status = Status::ok;
   std::optional<Affine> transform;
-  std::uint64_t stamp = 0;       // of the file: changes with its inode, size or time; 0 for a missing slice
-  std::int64_t mtime_ns = 0;     // of the file
+  std::uint64_t stamp = 0;    // of the file: changes with its inode, size or time; 0 for a missing slice
+  std::int64_t mtime_ns = 0;  // of the file
 };
 
 struct Set {
-  std::string name;              // unique in the catalogue, used in links: path below the root, or set.toml's name
+  std::string name;  // unique in the catalogue, used in links: path below the root, or set.toml's name
   std::string title;
-  std::string directory;         // real path
+  std::string directory;  // real path
   std::optional<double> pixel_size_um;
   std::optional<double> spacing_um;
-  std::vector<Slice> slices;     // by number, which is unique; gaps listed as missing
-  std::int64_t step = 1;         // usual distance between consecutive numbers
+  std::vector<Slice> slices;          // by number, which is unique; gaps listed as missing
+  std::int64_t step = 1;              // usual distance between consecutive numbers
   std::vector<std::string> warnings;  // about set.toml: "set.toml:12: ..."
   // Changes whenever a file or set.toml changes; not when a size is learnt, so that URLs which carry it stay good.
   std::uint64_t version = 0;
-  std::int64_t mtime_ns = 0;     // newest of directory, files and set.toml
+  std::int64_t mtime_ns = 0;  // newest of directory, files and set.toml
 
   [[nodiscard]] const Slice* find(std::int64_t number) const;
   [[nodiscard]] const Slice* find_id(std::string_view slice) const;  // by number, name or file name
@@ -69,7 +69,7 @@ class Catalogue {
  public:
   virtual ~Catalogue() = default;
   [[nodiscard]] virtual bool fresh() const = 0;
-  [[nodiscard]] virtual std::vector<SetPtr> sets() = 0;               // by name
+  [[nodiscard]] virtual std::vector<SetPtr> sets() = 0;  // by name
   [[nodiscard]] virtual Result<SetPtr> find(std::string_view name) = 0;
   // Real path of "{set}/{slice}" or of a picture below a root ("/" plain; caller has percent-decoded).
   [[nodiscard]] virtual Result<std::string> resolve(std::string_view id) = 0;

@@ -37,7 +37,8 @@ inline constexpr std::size_t kMostTomlBytes = 16U << 20;
 // Never fails: what cannot be used is left out and named in `warnings`.
 [[nodiscard]] SetToml parse_set_toml(std::string_view text);
 
-// What a set may be called: UTF-8 without control characters, 1 to 200 bytes, no empty, "." or ".." part between slashes.
+// What a set may be called: UTF-8 without control characters, 1 to 200 bytes, no empty, "." or ".." part between
+// slashes.
 [[nodiscard]] bool is_set_name(std::string_view name);
 
 }  // namespace microtome::set
