@@ -66,6 +66,7 @@ struct EngineOptions {
   int max_open_files = 512;
   int revalidate_ms = 500;  // a source is stat'ed at most this often
   std::uint64_t max_output_pixels = 5000ULL * 5000ULL;
+  std::uint64_t max_source_pixels = 1ULL << 32;     // that one region may make us decode
   std::uint64_t max_memory_in_flight = 1ULL << 30;  // decoded pixels of running jobs
   int jpeg_quality = 75;
   int png_level = 1;

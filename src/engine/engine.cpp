@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way of a request: open picture -> canonical request -> key, ETag -> plan -> stored bytes, or cache, or flight.
+#include "engine/engine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/counters.hpp"
+#include "engine/key.hpp"
+#include "engine/open_pictures.hpp"
+#include "engine/plan.hpp"
+#include "engine/render.hpp"
+#include "engine/stored_quality.hpp"
+#include "engine/workshop.hpp"
+#include "engine/world.hpp"
+
+namespace microtome::engine {
+namespace {
+
+constexpr std::uint64_t kComputeMemory = 32ULL << 20;  // what compute() is taken to hold: it cannot be known before
+constexpr std::size_t kHead = 4096;                    // bytes of a tile searched for its quantisation tables
+
+OpenPicturesOptions open_options(const EngineOptions& options) {
+  return {options.open_pictures_bytes, static_cast<std::size_t>(std::max(1, options.max_open_files)),
+          options.revalidate_ms};
+}
+
+// One client's request on its way.
+struct Asked {
+  image::PicturePtr picture;
+  PixelRequest request;  // with the path
+  std::string etag;
+  Key key;
+  CancelToken cancel;
+  Engine::Done done;
+};
+
+class EngineImpl final : public Engine, public std::enable_shared_from_this<EngineImpl> {
+ public:
+  EngineImpl(const EngineOptions& options, WorkPool& pool, Log log, World world)
+      : options_(options),
+        pool_(pool),
+        log_(std::move(log)),
+        pictures_(open_options(options), pool, world),
+        workshop_(std::make_shared<Workshop>(options, pool, world.now_ns)) {}
+
+  void open(const std::string& path, const CancelToken& cancel, InfoDone done) override;
+  void render(const std::string& path, const Resolve& resolve, const std::string& if_none_match,
+              const CancelToken& cancel, Done done) override;
+  void compute(const std::string& key, std::int64_t mtime_ns, const std::string& if_none_match, WorkClass work,
+               const CancelToken& cancel, Compute compute, Done done) override;
+  Result<image::PicturePtr> open_now(const std::string& path) override { return pictures_.open_now(path); }
+  Result<pixel::Image> region_now(const image::Picture& picture, const RegionArea& area,
+                                  const CancelToken& cancel) override;
+  [[nodiscard]] Metrics metrics() const override;
+
+ private:
+  void start(const std::string& path, const image::PicturePtr& picture, const Resolve& resolve,
+             const std::string& if_none_match, const CancelToken& cancel, Done done);
+  void tile(Asked asked);
+  void tile_stored(Asked asked, const image::StoredTile& stored, std::optional<int> quality);
+  void locate(Asked asked);
+  void area(Asked asked);
+  [[nodiscard]] bool quality_known(const Asked& asked, const image::StoredTile& stored, bool may_block,
+                                   std::optional<int>& quality) const;
+  void pass_through(const Asked& asked, const image::StoredTile& stored);
+
+  void deliver(Work work, std::string etag, std::int64_t mtime_ns, const CancelToken& cancel, Done done);
+  [[nodiscard]] Work work_of(const Asked& asked, const Plan& plan);
+
+  void refuse(const Done& done, Error error);
+  [[nodiscard]] Encoding encoding(const PixelRequest& request) const {
+    return {request.format, effective_quality(request.format, request.quality, options_),
+            rgb_of(options_.background)};
+  }
+  Result<void> check_output(const RegionArea& area) const;
+
+  EngineOptions options_;
+  WorkPool& pool_;
+  Log log_;
+  OpenPictures pictures_;
+  std::shared_ptr<Workshop> workshop_;
+  Counters counters_;
+};
+
+void EngineImpl::refuse(const Done& done, Error error) {
+  switch (error.code) {
+    case Code::cancelled:
+      counters_.cancelled.add();
+      break;
+    case Code::overloaded:
+      counters_.overloaded.add();
+      break;
+    default:
+      counters_.failed.add();
+  }
+  done(pass(std::move(error)));
+}
+
+void EngineImpl::open(const std::string& path, const CancelToken& cancel, InfoDone done) {
+  if (const auto found = pictures_.find(path)) {
+    done(*found);
+    return;
+  }
+  pictures_.open(path, cancel, shared_from_this(),
+                 [done = std::move(done)](const Result<image::PicturePtr>& opened) { done(opened); });
+}
+
+void EngineImpl::render(const std::string& path, const Resolve& resolve, const std::string& if_none_match,
+                        const CancelToken& cancel, Done done) {
+  if (auto found = pictures_.find(path)) {
+    if (!*found) {
+      refuse(done, found->error());
+      return;
+    }
+    start(path, **found, resolve, if_none_match, cancel, std::move(done));
+    return;
+  }
+  const auto self = shared_from_this();
+  pictures_.open(path, cancel, self,
+                 [self, path, resolve, if_none_match, cancel, done = std::move(done)](const auto& opened) {
+                   if (!opened) {
+                     self->refuse(done, opened.error());
+                   } else {
+                     self->start(path, *opened, resolve, if_none_match, cancel, done);
+                   }
+                 });
+}
+
+Result<void> EngineImpl::check_output(const RegionArea& area) const {
+  if (area.out_width > 0 && area.out_height > 0 &&
+      static_cast<std::uint64_t>(area.out_width) * static_cast<std::uint64_t>(area.out_height) >
+          options_.max_output_pixels) {
+    return fail(Code::too_large, "the picture asked for is too large");
+  }
+  return {};
+}
+
+void EngineImpl::start(const std::string& path, const image::PicturePtr& picture, const Resolve& resolve,
+                       const std::string& if_none_match, const CancelToken& cancel, Done done) {
+  auto resolved = resolve(*picture);
+  if (!resolved) {
+    refuse(done, std::move(resolved.error()));
+    return;
+  }
+  if (auto writable = check_format(resolved->format); !writable) {
+    refuse(done, std::move(writable.error()));
+    return;
+  }
+  PixelRequest request = canonical(picture->info(), std::move(*resolved));
+  if (request.path != path) {
+    request.path = path;
+  }
+  Result<void> valid;
+  if (const auto* tile = std::get_if<TileArea>(&request.area)) {
+    valid = check_tile(picture->info(), *tile);
+  } else {
+    const auto& region = std::get<RegionArea>(request.area);
+    valid = check_output(region);
+    if (valid && !if_none_match.empty()) {
+      const auto plan = plan_region(picture->info(), region);
+      valid = plan ? Result<void>() : pass(plan.error());
+    }
+  }
+  if (!valid) {
+    refuse(done, std::move(valid.error()));
+    return;
+  }
+  const Key key = key_of(picture->id(), request, options_);
+  std::string etag = etag_of(key);
+  if (!if_none_match.empty() && names_etag(if_none_match, etag)) {
+    counters_.not_modified.add();
+    done(Rendered{{}, std::string(codec::media_type(request.format)), std::move(etag), picture->id().mtime_ns});
+    return;
+  }
+  const bool is_tile = std::holds_alternative<TileArea>(request.area);
+  Asked asked{picture, std::move(request), std::move(etag), key, cancel, std::move(done)};
+  if (is_tile) {
+    tile(std::move(asked));
+  } else {
+    area(std::move(asked));
+  }
+}
+
+// Known: nobody asked, it does not matter, or it was read.
+bool EngineImpl::quality_known(const Asked& asked, const image::StoredTile& stored, bool may_block,
+                               std::optional<int>& quality) const {
+  if (!asked.request.quality || stored.stored != image::Stored::jpeg || asked.request.format != codec::Format::jpeg) {
+    return true;
+  }
+  quality = stored.prefix ? stored_quality(*stored.prefix) : std::nullopt;
+  if (quality || !stored.range.file) {
+    return true;
+  }
+  // The tables are in the tile itself, whose SOI may be in the prefix.
+  Bytes head(std::min<std::uint64_t>(kHead, stored.range.length));
+  const bool read = may_block ? stored.range.file->read(stored.range.offset, head).has_value()
+                              : stored.range.file->read_cached(stored.range.offset, head);
+  if (read) {
+    quality = stored_quality(head);
+  }
+  return read || may_block;
+}
+
+void EngineImpl::tile(Asked asked) {
+  const auto& area = std::get<TileArea>(asked.request.area);
+  const auto stored = asked.picture->stored_tile(area.level, area.x, area.y, false);
+  if (!stored) {
+    pictures_.suspect(asked.request.path);
+    refuse(asked.done, stored.error());
+    return;
+  }
+  std::optional<int> quality;
+  if (*stored && quality_known(asked, **stored, false, quality)) {
+    tile_stored(std::move(asked), **stored, quality);
+    return;
+  }
+  locate(std::move(asked));
+}
+
+// Where the tile lies is not in memory: a worker finds out. Not shared between equal requests: it is one short read,
+// and the page cache answers the next one.
+void EngineImpl::locate(Asked asked) {
+  const auto shared = std::make_shared<Asked>(std::move(asked));
+  const auto self = shared_from_this();
+  const auto queued = pool_.submit(WorkClass::tile, shared->cancel, [self, shared](bool cancelled) {
+    if (cancelled) {
+      self->refuse(shared->done, {Code::cancelled, "nobody waits any more", {}});
+      return;
+    }
+    const auto& area = std::get<TileArea>(shared->request.area);
+    const auto stored = shared->picture->stored_tile(area.level, area.x, area.y, true);
+    if (!stored || !*stored) {
+      self->pictures_.suspect(shared->request.path);
+      self->refuse(shared->done,
+                   stored ? Error{Code::io, "the picture cannot be read", "no answer on a worker"} : stored.error());
+      return;
+    }
+    std::optional<int> quality;
+    static_cast<void>(self->quality_known(*shared, **stored, true, quality));
+    self->tile_stored(std::move(*shared), **stored, quality);
+  });
+  if (!queued) {
+    refuse(shared->done, queued.error());
+  }
+}
+
+void EngineImpl::pass_through(const Asked& asked, const image::StoredTile& stored) {
+  counters_.of(How::passthrough).add();
+  http::FileBody body{stored.prefix, {}, stored.suffix};
+  body.ranges.push_back(stored.range);
+  asked.done(Rendered{std::move(body), std::string(codec::media_type(asked.request.format)), asked.etag,
+                      asked.picture->id().mtime_ns});
+}
+
+void EngineImpl::tile_stored(Asked asked, const image::StoredTile& stored, std::optional<int> quality) {
+  const auto& area = std::get<TileArea>(asked.request.area);
+  const image::PictureInfo& info = asked.picture->info();
+  const Plan plan = plan_tile(info, area, asked.request.format, asked.request.quality, stored, quality);
+  if (plan.how == How::passthrough) {
+    pass_through(asked, stored);
+    return;
+  }
+  Work work = work_of(asked, plan);
+  const std::string media_type(codec::media_type(asked.request.format));
+  const auto answer = [media_type](Result<Bytes> bytes) -> Result<Computed> {
+    return bytes ? Result<Computed>(Computed{std::move(*bytes), media_type}) : pass(bytes.error());
+  };
+  const Encoding how = encoding(asked.request);
+  if (plan.how == How::background) {
+    const image::Level& level = info.levels[static_cast<std::size_t>(area.level)];
+    const auto width =
+        static_cast<int>(std::min<std::int64_t>(level.tile_width, level.width - area.x * level.tile_width));
+    const auto height =
+        static_cast<int>(std::min<std::int64_t>(level.tile_height, level.height - area.y * level.tile_height));
+    work.key = background_key(width, height, how.format, how.quality, options_.background);
+    work.make = [=](const CancelToken&) { return answer(render_background(width, height, how)); };
+  } else if (plan.how == How::dct_crop) {
+    work.memory_bytes += stored.range.length;
+    work.make = [=, picture = asked.picture](const CancelToken& cancel) {
+      return answer(render_crop(*picture, area, stored, how, cancel));
+    };
+  } else {
+    work.make = [=, picture = asked.picture](const CancelToken& cancel) {
+      return answer(render_tile(*picture, area, how, cancel));
+    };
+  }
+  deliver(std::move(work), std::move(asked.etag), asked.picture->id().mtime_ns, asked.cancel, std::move(asked.done));
+}
+
+void EngineImpl::area(Asked asked) {
+  const auto& area = std::get<RegionArea>(asked.request.area);
+  const auto plan = plan_area(asked.picture->info(), area, asked.request.format);
+  if (!plan) {
+    refuse(asked.done, plan.error());
+    return;
+  }
+  if (plan->region.decoded_pixels > options_.max_source_pixels) {
+    refuse(asked.done, {Code::too_large, "the region holds too many pixels", {}});
+    return;
+  }
+  Work work = work_of(asked, *plan);
+  work.make = [area, region = plan->region, picture = asked.picture,
+               how = encoding(asked.request)](const CancelToken& cancel) -> Result<Computed> {
+    auto bytes = render_area(*picture, area, region, how, cancel);
+    if (!bytes) {
+      return pass(bytes.error());
+    }
+    return Computed{std::move(*bytes), std::string(codec::media_type(how.format))};
+  };
+  deliver(std::move(work), std::move(asked.etag), asked.picture->id().mtime_ns, asked.cancel, std::move(asked.done));
+}
+
+void EngineImpl::compute(const std::string& key, std::int64_t mtime_ns, const std::string& if_none_match,
+                         WorkClass work_class, const CancelToken& cancel, Compute compute, Done done) {
+  Work work;
+  work.key = key_of(key);
+  std::string etag = etag_of(work.key);
+  if (!if_none_match.empty() && names_etag(if_none_match, etag)) {
+    counters_.not_modified.add();
+    done(Rendered{{}, {}, std::move(etag), mtime_ns});
+    return;
+  }
+  work.work = work_class;
+  work.memory_bytes = std::min(kComputeMemory, options_.max_memory_in_flight);
+  work.make = std::move(compute);
+  counters_.computed.add();
+  deliver(std::move(work), std::move(etag), mtime_ns, cancel, std::move(done));
+}
+
+Result<pixel::Image> EngineImpl::region_now(const image::Picture& picture, const RegionArea& area,
+                                            const CancelToken& cancel) {
+  if (auto fits = check_output(area); !fits) {
+    return pass(fits.error());
+  }
+  const auto plan = plan_region(picture.info(), area);
+  if (!plan) {
+    return pass(plan.error());
+  }
+  if (plan->decoded_pixels > options_.max_source_pixels || !workshop_->possible(plan->memory_bytes)) {
+    return fail(Code::too_large, "the region holds too many pixels");
+  }
+  return render_region(picture, area, *plan, rgb_of(options_.background), false, cancel);
+}
+
+void EngineImpl::deliver(Work work, std::string etag, std::int64_t mtime_ns, const CancelToken& cancel, Done done) {
+  workshop_->deliver(std::make_shared<const Work>(std::move(work)), cancel,
+                     [self = shared_from_this(), etag = std::move(etag), mtime_ns,
+                      done = std::move(done)](const Result<AnswerPtr>& answer) {
+                       if (!answer) {
+                         self->refuse(done, answer.error());
+                       } else {
+                         done(Rendered{(*answer)->bytes, (*answer)->media_type, etag, mtime_ns});
+                       }
+                     });
+}
+
+Work EngineImpl::work_of(const Asked& asked, const Plan& plan) {
+  counters_.of(plan.how).add();
+  Work work;
+  work.key = asked.key;
+  work.work = plan.work;
+  work.memory_bytes = plan.memory_bytes;
+  work.failed = [self = shared_from_this(), path = asked.request.path](const Error& error) {
+    self->pictures_.suspect(path);
+    self->log_.warning("cannot render " + path + ": " + error.message + ": " + error.context);
+  };
+  return work;
+}
+
+Metrics EngineImpl::metrics() const {
+  Metrics metrics = counters_.snapshot();
+  workshop_->add_to(metrics);
+  metrics.opened = pictures_.opened();
+  metrics.open_failed = pictures_.failed();
+  metrics.open_pictures = static_cast<std::int64_t>(pictures_.count());
+  metrics.open_bytes = static_cast<std::int64_t>(pictures_.bytes());
+  metrics.queued_tiles = static_cast<std::int64_t>(pool_.queued(WorkClass::tile));
+  metrics.queued_exports = static_cast<std::int64_t>(pool_.queued(WorkClass::exporting));
+  return metrics;
+}
+
+}  // namespace
+
+std::shared_ptr<Engine> make_engine(const EngineOptions& options, WorkPool& pool, Log log, World world) {
+  return std::make_shared<EngineImpl>(options, pool, std::move(log), std::move(world));
+}
+
+}  // namespace microtome::engine

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/render.hpp"
+
+#include <array>
+#include <utility>
+
+#include "codec/encode.hpp"
+#include "codec/jpeg.hpp"
+#include "engine/region.hpp"
+#include "pixel/blit.hpp"
+
+namespace microtome::engine {
+namespace {
+
+bool keeps_alpha(codec::Format format) {
+  return format != codec::Format::jpeg;
+}
+
+// The profile describes the stored colours: it fits only while grey is still grey and colour still colour.
+ByteView profile_for(const image::PictureInfo& info, const pixel::Image& image) {
+  const auto is_grey = [](pixel::Colour colour) {
+    return colour == pixel::Colour::grey || colour == pixel::Colour::grey_alpha;
+  };
+  const auto is_rgb = [](pixel::Colour colour) {
+    return colour == pixel::Colour::rgb || colour == pixel::Colour::rgba;
+  };
+  const bool same = (is_grey(info.colour) && is_grey(image.colour)) || (is_rgb(info.colour) && is_rgb(image.colour));
+  return info.icc && same ? ByteView(*info.icc) : ByteView();
+}
+
+Result<Bytes> encode(const image::PictureInfo& info, const pixel::Image& image, const Encoding& encoding,
+                     const CancelToken& cancel) {
+  if (cancel.cancelled()) {
+    return fail(Code::cancelled, "nobody waits any more");
+  }
+  codec::EncodeOptions options;
+  options.quality = encoding.quality;
+  options.background = encoding.background;
+  options.icc = profile_for(info, image);
+  return codec::encode(image, encoding.format, options);
+}
+
+}  // namespace
+
+Result<void> check_format(codec::Format format) {
+  switch (format) {
+    case codec::Format::jpeg:
+    case codec::Format::png:
+    case codec::Format::webp:
+      return {};
+    default:
+      return fail(Code::unsupported, "this picture format cannot be written");
+  }
+}
+
+Result<Bytes> render_crop(const image::Picture& picture, const TileArea& area, const image::StoredTile& stored,
+                          const Encoding& encoding, const CancelToken& cancel) {
+  Bytes stream;
+  stream.reserve((stored.prefix ? stored.prefix->size() : 0) + stored.range.length +
+                 (stored.suffix ? stored.suffix->size() : 0));
+  if (stored.prefix) {
+    stream.insert(stream.end(), stored.prefix->begin(), stored.prefix->end());
+  }
+  const std::size_t at = stream.size();
+  stream.resize(at + stored.range.length);
+  const auto read = stored.range.file->read(stored.range.offset, {stream.data() + at, stored.range.length});
+  if (!read) {
+    return pass(read.error());
+  }
+  if (stored.suffix) {
+    stream.insert(stream.end(), stored.suffix->begin(), stored.suffix->end());
+  }
+  auto cropped = codec::crop_jpeg(stream, stored.visible_width, stored.visible_height);
+  if (!cropped) {
+    return render_tile(picture, area, encoding, cancel);
+  }
+  return cropped;
+}
+
+Result<Bytes> render_tile(const image::Picture& picture, const TileArea& area, const Encoding& encoding,
+                          const CancelToken& cancel) {
+  auto decoded = picture.decode_tile(area.level, area.x, area.y, cancel);
+  if (!decoded) {
+    return pass(decoded.error());
+  }
+  const pixel::Image shown =
+      for_display(std::move(*decoded), picture.info().bits, encoding.background, keeps_alpha(encoding.format));
+  return encode(picture.info(), shown, encoding, cancel);
+}
+
+Result<Bytes> render_area(const image::Picture& picture, const RegionArea& area, const RegionPlan& plan,
+                          const Encoding& encoding, const CancelToken& cancel) {
+  const auto image = render_region(picture, area, plan, encoding.background, keeps_alpha(encoding.format), cancel);
+  if (!image) {
+    return pass(image.error());
+  }
+  return encode(picture.info(), *image, encoding, cancel);
+}
+
+Result<Bytes> render_background(int width, int height, const Encoding& encoding) {
+  pixel::Image image = pixel::Image::make(width, height, 3, pixel::Colour::rgb);
+  const std::array<std::uint8_t, 3> colour = {encoding.background.red, encoding.background.green,
+                                              encoding.background.blue};
+  pixel::fill(image, {0, 0, width, height}, colour);
+  codec::EncodeOptions options;
+  options.quality = encoding.quality;
+  return codec::encode(image, encoding.format, options);
+}
+
+}  // namespace microtome::engine

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The work behind each kind of plan: from a picture to encoded bytes. On workers only; pure but for reading the
+// picture.
+#pragma once
+
+#include "base/bytes.hpp"
+#include "base/cancel.hpp"
+#include "base/result.hpp"
+#include "engine/engine.hpp"
+#include "engine/plan.hpp"
+#include "image/picture.hpp"
+
+namespace microtome::engine {
+
+struct Encoding {
+  codec::Format format = codec::Format::jpeg;
+  int quality = 75;
+  pixel::Rgb8 background;
+};
+
+// True when we can write it; else Code::unsupported.
+[[nodiscard]] Result<void> check_format(codec::Format format);
+
+// A stored JPEG tile cut to its visible part without decoding; decoded where the stream cannot be cut so.
+[[nodiscard]] Result<Bytes> render_crop(const image::Picture& picture, const TileArea& area,
+                                        const image::StoredTile& stored, const Encoding& encoding,
+                                        const CancelToken& cancel);
+[[nodiscard]] Result<Bytes> render_tile(const image::Picture& picture, const TileArea& area, const Encoding& encoding,
+                                        const CancelToken& cancel);
+[[nodiscard]] Result<Bytes> render_area(const image::Picture& picture, const RegionArea& area, const RegionPlan& plan,
+                                        const Encoding& encoding, const CancelToken& cancel);
+[[nodiscard]] Result<Bytes> render_background(int width, int height, const Encoding& encoding);
+
+}  // namespace microtome::engine

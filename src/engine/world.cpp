@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/world.hpp"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+namespace microtome::engine {
+namespace {
+
+// openat2 with RESOLVE_CACHED (Linux 5.12) walks a path in the kernel's name cache only and says EAGAIN where it
+// would have to read a directory; fstat on what it found touches no disk on local file systems. Older kernels and
+// sandboxes refuse the call: then it is a worker's job.
+std::optional<Result<io::FileId>> identify_cached(const std::string& path) {
+  open_how how = {};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_CACHED;
+  const long opened = ::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof(how));
+  if (opened < 0) {
+    if (errno == ENOENT) {
+      return Result<io::FileId>(fail(Code::not_found, "no such picture", path));
+    }
+    return std::nullopt;
+  }
+  struct stat status = {};
+  const int found = ::fstat(static_cast<int>(opened), &status);
+  ::close(static_cast<int>(opened));
+  if (found != 0) {
+    return std::nullopt;
+  }
+  io::FileId id;
+  id.device = status.st_dev;
+  id.inode = status.st_ino;
+  id.size = static_cast<std::uint64_t>(status.st_size);
+  id.mtime_ns = std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+  return Result<io::FileId>(id);
+}
+
+}  // namespace
+
+World real_world(const image::OpenLimits& limits) {
+  World world;
+  world.identify = [](const std::string& path) { return io::File::identify(path); };
+  world.identify_cached = identify_cached;
+  world.open = [limits](const std::string& path) -> Result<image::PicturePtr> {
+    auto file = io::File::open(path);
+    if (!file) {
+      return pass(file.error());
+    }
+    return image::open_picture(*file, limits);
+  };
+  world.now_ns = [] {
+    return std::int64_t{
+        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+            .count()};
+  };
+  return world;
+}
+
+std::shared_ptr<Engine> make_engine(const EngineOptions& options, WorkPool& pool, Log log) {
+  return make_engine(options, pool, std::move(log), real_world(options.open));
+}
+
+}  // namespace microtome::engine
