@@ -11,11 +11,11 @@
 namespace microtome::codec {
 
 struct EncodeOptions {
-  int quality = 75;            // 1..100
-  bool lossless = false;       // webp only; png always is
-  ByteView icc;                // embedded where the format can
-  pixel::Rgb8 background;      // under alpha, for formats without it
-  double pixels_per_inch = 0;  // 0: not written
+  int quality = 75;             // 1..100
+  bool lossless = false;        // webp only; png always is
+  ByteView icc = {};            // embedded where the format can
+  pixel::Rgb8 background = {};  // under alpha, for formats without it
+  double pixels_per_inch = 0;   // 0: not written
 };
 
 // jpeg, png, webp; Code::unsupported for the others.

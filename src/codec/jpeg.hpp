@@ -58,9 +58,9 @@ Result<JpegInfo> inspect_jpeg(ByteView head, ByteView tables = {});
 [[nodiscard]] bool ends_with_eoi(ByteView tail);
 
 struct PrefixOptions {
-  ByteView tables;                // tag JPEGTables, may be empty
-  ByteView icc;                   // profile to embed, may be empty
-  std::optional<bool> rgb_coded;  // PhotometricInterpretation: RGB true, YCbCr false; unset: what it looks like
+  ByteView tables = {};                // tag JPEGTables, may be empty
+  ByteView icc = {};                   // profile to embed, may be empty
+  std::optional<bool> rgb_coded = {};  // PhotometricInterpretation: RGB true, YCbCr false; unset: what it looks like
 };
 
 // What has to stand in front of the body of a tile (its bytes without the SOI, i.e. from offset 2 when has_soi) so
@@ -71,12 +71,12 @@ Result<Bytes> build_prefix(const JpegInfo& tile, const PrefixOptions& options);
 
 struct JpegDecodeOptions {
   int scale_denominator = 1;              // 1, 2, 4, 8: the picture is ceil(width / n) x ceil(height / n)
-  std::uint64_t max_pixels = kMaxPixels;  // of the full picture when whole, of the region otherwise
-  std::optional<bool> rgb_coded;          // overrides what the markers say (TIFF's photometric does)
-  ByteView tables;
-  std::optional<pixel::Rect> region;  // in pixels of the scaled picture, must lie inside: a partial decode
-  bool luma_only = false;             // grey of a YCbCr picture: a little cheaper
-  bool tolerant = false;              // true: damaged entropy data decodes to what there is instead of corrupt
+  std::uint64_t max_pixels = kMaxPixels;  // of the scaled picture or its region; multi-scan files: of the whole file
+  std::optional<bool> rgb_coded = {};     // overrides what the markers say (TIFF's photometric does)
+  ByteView tables = {};
+  std::optional<pixel::Rect> region = {};  // in pixels of the scaled picture, must lie inside: a partial decode
+  bool luma_only = false;                  // grey of a YCbCr picture: a little cheaper
+  bool tolerant = false;                   // true: damaged entropy data decodes to what there is instead of corrupt
 };
 
 // grey or rgb, u8. CMYK and YCCK become rgb (Adobe's inversion handled). 12 bits, lossless: unsupported.
@@ -87,18 +87,19 @@ enum class Subsampling : std::uint8_t { automatic, s444, s420 };  // automatic: 
 struct JpegEncodeOptions {
   int quality = 75;  // 1..100, clamped
   Subsampling subsampling = Subsampling::automatic;
-  ByteView icc;
-  std::string_view comment;
-  pixel::Rgb8 background;  // under an alpha channel
+  ByteView icc = {};
+  std::string_view comment = {};
+  pixel::Rgb8 background = {};  // under an alpha channel
+  double pixels_per_inch = 0;   // 0: no density
 };
 
 // Baseline, standard Huffman tables. Any colour and sample type: brought to grey or rgb of 8 bits first.
 Result<Bytes> encode_jpeg(const pixel::Image& image, const JpegEncodeOptions& options = {});
 
 struct JpegCropOptions {
-  ByteView tables;
-  ByteView icc;
-  std::optional<bool> rgb_coded;
+  ByteView tables = {};
+  ByteView icc = {};
+  std::optional<bool> rgb_coded = {};
   std::uint64_t max_pixels = kMaxPixels;
 };
 
@@ -110,8 +111,8 @@ enum class JpegTransform : std::uint8_t { none, mirror, flip, rotate90, rotate18
 struct JpegTransformOptions {
   JpegTransform transform = JpegTransform::none;  // mirror: left-right; flip: top-bottom; rotations clockwise
   bool grey = false;                              // drop the colour
-  ByteView tables;
-  std::optional<bool> rgb_coded;
+  ByteView tables = {};
+  std::optional<bool> rgb_coded = {};
   std::uint64_t max_pixels = kMaxPixels;
 };
 

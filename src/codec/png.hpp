@@ -21,7 +21,7 @@ enum class PngFilter : std::uint8_t {
 struct PngEncodeOptions {
   int level = 1;  // 1..12 of libdeflate
   PngFilter filter = PngFilter::sub;
-  ByteView icc;
+  ByteView icc = {};
   std::uint32_t pixels_per_metre = 0;  // 0: no pHYs
 };
 

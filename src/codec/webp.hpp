@@ -28,7 +28,7 @@ struct WebpEncodeOptions {
   int quality = 75;  // 0..100; for lossless the effort
   bool lossless = false;
   int method = 0;  // 0 fast .. 6 small
-  ByteView icc;
+  ByteView icc = {};
 };
 
 // At most 16383 pixels a side: bad_request above.

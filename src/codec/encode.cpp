@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "codec/encode.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "codec/jpeg.hpp"
+#include "codec/png.hpp"
+#include "codec/webp.hpp"
+
+namespace microtome::codec {
+
+Result<Bytes> encode(const pixel::Image& image, Format format, const EncodeOptions& options) {
+  switch (format) {
+    case Format::jpeg: {
+      JpegEncodeOptions jpeg;
+      jpeg.quality = options.quality;
+      jpeg.icc = options.icc;
+      jpeg.background = options.background;
+      jpeg.pixels_per_inch = options.pixels_per_inch;
+      return encode_jpeg(image, jpeg);
+    }
+    case Format::png: {
+      PngEncodeOptions png;
+      png.icc = options.icc;
+      if (options.pixels_per_inch > 0 && options.pixels_per_inch < 1e7) {
+        png.pixels_per_metre = static_cast<std::uint32_t>(std::lround(options.pixels_per_inch / 0.0254));
+      }
+      return encode_png(image, png);
+    }
+    case Format::webp: {
+      WebpEncodeOptions webp;
+      webp.quality = options.quality;
+      webp.lossless = options.lossless;
+      webp.icc = options.icc;
+      return encode_webp(image, webp);
+    }
+    default:
+      return fail(Code::unsupported, "this server does not write " + std::string(media_type(format)));
+  }
+}
+
+}  // namespace microtome::codec

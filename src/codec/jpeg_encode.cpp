@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+
+#include "codec/jpeg.hpp"
+#include "codec/jpeg_handle.hpp"
+
+namespace microtome::codec {
+namespace {
+
+using jpeg::run_guarded;
+
+// 8-bit grey or rgb. `kept` holds the converted picture when one is needed.
+const pixel::Image& plain_picture(const pixel::Image& image, pixel::Rgb8 background, pixel::Image& kept) {
+  const pixel::Image* current = &image;
+  if (current->sample != pixel::Sample::u8) {
+    kept = pixel::to_u8(*current);
+    current = &kept;
+  }
+  if (pixel::has_alpha(current->colour)) {
+    kept = pixel::compose(*current, background);
+    current = &kept;
+  }
+  if (current->channels != 1 && current->colour != pixel::Colour::rgb) {
+    kept = pixel::to_rgb(*current);
+    current = &kept;
+  }
+  return *current;
+}
+
+void set_parameters(jpeg_compress_struct& handle, const pixel::Image& image, const JpegEncodeOptions& options) {
+  const int quality = std::clamp(options.quality, 1, 100);
+  handle.image_width = static_cast<JDIMENSION>(image.width);
+  handle.image_height = static_cast<JDIMENSION>(image.height);
+  handle.input_components = image.channels;
+  handle.in_color_space = image.channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+  jpeg_set_defaults(&handle);
+  jpeg_set_quality(&handle, quality, TRUE);
+  if (image.channels == 3 && (options.subsampling == Subsampling::s444 ||
+                              (options.subsampling == Subsampling::automatic && quality >= 90))) {
+    handle.comp_info[0].h_samp_factor = 1;
+    handle.comp_info[0].v_samp_factor = 1;
+  }
+  if (options.pixels_per_inch >= 1 && options.pixels_per_inch <= 65535) {
+    handle.density_unit = 1;
+    handle.X_density = static_cast<UINT16>(options.pixels_per_inch + 0.5);
+    handle.Y_density = handle.X_density;
+  }
+}
+
+void write_rows(jpeg_compress_struct& handle, const pixel::Image& image) {
+  std::array<JSAMPROW, 16> rows{};
+  while (handle.next_scanline < handle.image_height) {
+    const auto first = static_cast<int>(handle.next_scanline);
+    const int count = std::min<int>(static_cast<int>(rows.size()), image.height - first);
+    for (int i = 0; i < count; ++i) {
+      rows[i] = const_cast<std::uint8_t*>(image.row(first + i));  // libjpeg only reads it
+    }
+    jpeg_write_scanlines(&handle, rows.data(), static_cast<JDIMENSION>(count));
+  }
+}
+
+}  // namespace
+
+Result<Bytes> encode_jpeg(const pixel::Image& source, const JpegEncodeOptions& options) {
+  if (source.width < 1 || source.height < 1 || source.channels < 1) {
+    return fail(Code::bad_request, "empty picture");
+  }
+  if (source.width > JPEG_MAX_DIMENSION || source.height > JPEG_MAX_DIMENSION) {
+    return fail(Code::bad_request, "picture too large for JPEG");
+  }
+  if (options.icc.size() > 255U * 65519U) {
+    return fail(Code::too_large, "colour profile too large for JPEG");
+  }
+  pixel::Image kept;
+  const pixel::Image& image = plain_picture(source, options.background, kept);
+  const std::string_view comment = options.comment.substr(0, 65533);
+  jpeg::Compressor encoder;
+  auto& handle = encoder.handle;
+  const std::size_t pixels = static_cast<std::size_t>(image.width) * image.height;
+  if (auto open = encoder.open(pixels / 4 + options.icc.size() + comment.size()); !open) {
+    return pass(open.error());
+  }
+  const bool done = run_guarded(encoder.trap, [&] {
+    set_parameters(handle, image, options);
+    jpeg_start_compress(&handle, TRUE);
+    if (!options.icc.empty()) {
+      jpeg_write_icc_profile(&handle, options.icc.data(), static_cast<unsigned>(options.icc.size()));
+    }
+    if (!comment.empty()) {
+      jpeg_write_marker(&handle, JPEG_COM, reinterpret_cast<const JOCTET*>(comment.data()),
+                        static_cast<unsigned>(comment.size()));
+    }
+    write_rows(handle, image);
+    jpeg_finish_compress(&handle);
+  });
+  if (!done) {
+    Error error = encoder.trap.error();
+    error.code = Code::internal;
+    return std::unexpected(std::move(error));
+  }
+  return encoder.take();
+}
+
+}  // namespace microtome::codec

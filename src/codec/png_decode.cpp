@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <png.h>
+
+#include <algorithm>
+#include <bit>
+#include <csetjmp>
+#include <cstring>
+#include <string>
+
+#include "codec/png.hpp"
+
+namespace microtome::codec {
+namespace {
+
+std::uint32_t read_u32(ByteView bytes, std::size_t at) {
+  return static_cast<std::uint32_t>(bytes[at]) << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 | bytes[at + 3];
+}
+
+// libpng reports errors by not returning; see jpeg_handle.hpp for the rules that this keeps.
+struct Trap {
+  std::jmp_buf jump{};
+  char text[128] = {};
+  ByteView stream;
+  std::size_t position = 0;
+};
+
+extern "C" {
+[[noreturn]] void on_png_error(png_structp png, png_const_charp text) {
+  auto* trap = static_cast<Trap*>(png_get_error_ptr(png));
+  std::strncpy(trap->text, text, sizeof(trap->text) - 1);
+  std::longjmp(trap->jump, 1);  // NOLINT(cert-err52-cpp)
+}
+
+void on_png_warning(png_structp, png_const_charp) {}
+
+void on_png_read(png_structp png, png_bytep out, std::size_t count) {
+  auto* trap = static_cast<Trap*>(png_get_io_ptr(png));
+  if (count > trap->stream.size() - trap->position) {
+    png_error(png, "truncated");
+  }
+  std::memcpy(out, trap->stream.data() + trap->position, count);
+  trap->position += count;
+}
+}  // extern "C"
+
+template <class Step>
+bool run_guarded(Trap& trap, Step step) {
+  if (setjmp(trap.jump) != 0) {  // NOLINT(cert-err52-cpp)
+    return false;
+  }
+  step();
+  return true;
+}
+
+class Reader {
+ public:
+  explicit Reader(ByteView stream) { trap.stream = stream; }
+  ~Reader() { png_destroy_read_struct(&png, &info, nullptr); }
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  Trap trap;
+  png_structp png = nullptr;
+  png_infop info = nullptr;
+};
+
+// Reads what stands before the pixels and sets the conversions.
+void begin(Reader& reader, const PngInfo& expected) {
+  reader.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &reader.trap, on_png_error, on_png_warning);
+  if (reader.png == nullptr) {
+    return;
+  }
+  png_structp png = reader.png;
+  reader.info = png_create_info_struct(png);
+  png_set_read_fn(png, &reader.trap, on_png_read);
+  png_set_user_limits(png, static_cast<png_uint_32>(expected.width), static_cast<png_uint_32>(expected.height));
+  png_set_chunk_cache_max(png, 64);
+  png_set_chunk_malloc_max(png, 8 << 20);
+  png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);  // of ancillary ones only tRNS matters
+  png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_AS_DEFAULT, reinterpret_cast<png_const_bytep>("tRNS"), 1);
+  png_read_info(png, reader.info);
+  png_set_expand(png);
+  if (std::endian::native == std::endian::little) {
+    png_set_swap(png);
+  }
+}
+
+pixel::Colour colour_of(int channels) {
+  constexpr std::array<pixel::Colour, 4> kColours = {pixel::Colour::grey, pixel::Colour::grey_alpha,
+                                                     pixel::Colour::rgb, pixel::Colour::rgba};
+  return kColours[static_cast<std::size_t>(channels - 1)];
+}
+
+Result<void> read_header(ByteView body, PngInfo& info) {
+  if (body.size() != 13) {
+    return fail(Code::corrupt, "broken PNG header");
+  }
+  const std::uint32_t width = read_u32(body, 0);
+  const std::uint32_t height = read_u32(body, 4);
+  const int bits = body[8];
+  const int type = body[9];
+  if (width == 0 || height == 0 || width > 0x7FFFFFFF || height > 0x7FFFFFFF || (type & ~7) != 0 || type == 1 ||
+      type == 5 || type == 7 || body[12] > 1) {
+    return fail(Code::corrupt, "broken PNG header");
+  }
+  info.width = static_cast<int>(width);
+  info.height = static_cast<int>(height);
+  info.bits = bits == 16 ? 16 : 8;
+  info.palette = type == 3;
+  info.alpha = (type & 4) != 0;
+  info.interlaced = body[12] == 1;
+  info.channels = ((type & 2) != 0 ? 3 : 1) + (info.alpha ? 1 : 0);
+  return {};
+}
+
+}  // namespace
+
+Result<PngInfo> inspect_png(ByteView head) {
+  constexpr std::string_view kSignature = "\x89PNG\r\n\x1A\n";
+  if (!as_text(head).starts_with(kSignature)) {
+    return fail(Code::corrupt, "not a PNG");
+  }
+  PngInfo info;
+  std::size_t at = kSignature.size();
+  while (head.size() - at >= 8) {
+    const std::size_t size = read_u32(head, at);
+    const std::string_view kind = as_text(head.subspan(at + 4, 4));
+    const bool first = at == kSignature.size();
+    if (first != (kind == "IHDR")) {
+      return fail(Code::corrupt, "broken PNG header");
+    }
+    if (kind == "IDAT") {
+      break;
+    }
+    if (kind == "tRNS" && !info.alpha) {
+      info.alpha = true;
+      ++info.channels;
+    }
+    if (size > 0x7FFFFFFF || head.size() - at < size + 12) {
+      break;
+    }
+    if (first) {
+      if (auto header = read_header(head.subspan(at + 8, size), info); !header) {
+        return pass(header.error());
+      }
+    }
+    at += size + 12;
+  }
+  if (info.width == 0) {
+    return fail(Code::corrupt, "truncated PNG");
+  }
+  return info;
+}
+
+Result<pixel::Image> decode_png(ByteView stream, std::uint64_t max_pixels) {
+  const auto info = inspect_png(stream);
+  if (!info) {
+    return pass(info.error());
+  }
+  if (static_cast<std::uint64_t>(info->width) * static_cast<std::uint64_t>(info->height) > max_pixels) {
+    return fail(Code::too_large, "PNG with too many pixels");
+  }
+  Reader reader(stream);
+  if (!run_guarded(reader.trap, [&] { begin(reader, *info); }) || reader.png == nullptr || reader.info == nullptr) {
+    return fail(Code::corrupt, "broken PNG", reader.trap.text);
+  }
+  int passes = 1;
+  const bool ready = run_guarded(reader.trap, [&] {
+    passes = png_set_interlace_handling(reader.png);
+    png_read_update_info(reader.png, reader.info);
+  });
+  const int channels = ready ? png_get_channels(reader.png, reader.info) : 0;
+  const int bits = ready ? png_get_bit_depth(reader.png, reader.info) : 0;
+  if (!ready || channels < 1 || channels > 4 || (bits != 8 && bits != 16)) {
+    return fail(Code::corrupt, "broken PNG", reader.trap.text);
+  }
+  pixel::Image image = pixel::Image::make(info->width, info->height, channels, colour_of(channels),
+                                          bits == 16 ? pixel::Sample::u16 : pixel::Sample::u8);
+  if (png_get_rowbytes(reader.png, reader.info) != image.stride) {
+    return fail(Code::internal, "PNG row of an unexpected size");
+  }
+  const bool done = run_guarded(reader.trap, [&] {
+    for (int pass = 0; pass < passes; ++pass) {
+      for (int y = 0; y < image.height; ++y) {
+        png_read_row(reader.png, image.row(y), nullptr);
+      }
+    }
+    png_read_end(reader.png, nullptr);
+  });
+  if (!done) {
+    return fail(Code::corrupt, "broken PNG", reader.trap.text);
+  }
+  return image;
+}
+
+}  // namespace microtome::codec

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pixel/rows.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "pixel/rows.cpp"
+#include <hwy/foreach_target.h>  // compiles this file once for every target
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace microtome::pixel::rows {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <class D>
+HWY_INLINE hn::Vec<D> load_floats(D d, const std::uint8_t* from) {
+  const hn::Rebind<std::uint8_t, D> bytes;
+  const hn::Rebind<std::int32_t, D> integers;
+  return hn::ConvertTo(d, hn::PromoteTo(integers, hn::LoadU(bytes, from)));
+}
+template <class D>
+HWY_INLINE hn::Vec<D> load_floats(D d, const std::uint16_t* from) {
+  const hn::Rebind<std::uint16_t, D> shorts;
+  const hn::Rebind<std::int32_t, D> integers;
+  return hn::ConvertTo(d, hn::PromoteTo(integers, hn::LoadU(shorts, from)));
+}
+template <class D>
+HWY_INLINE hn::Vec<D> load_floats(D d, const float* from) {
+  return hn::LoadU(d, from);
+}
+
+// Four vectors at a time stay in registers while all rows are added, so that `out` is written once.
+template <class T>
+HWY_INLINE void blend(const T* const* rows, std::size_t taps, const float* weights, std::size_t count, float* out) {
+  const hn::ScalableTag<float> d;
+  const std::size_t lanes = hn::Lanes(d);
+  std::size_t i = 0;
+  for (; i + 4 * lanes <= count; i += 4 * lanes) {
+    auto sum0 = hn::Zero(d);
+    auto sum1 = sum0;
+    auto sum2 = sum0;
+    auto sum3 = sum0;
+    for (std::size_t t = 0; t < taps; ++t) {
+      const T* row = rows[t] + i;
+      const auto weight = hn::Set(d, weights[t]);
+      sum0 = hn::MulAdd(load_floats(d, row), weight, sum0);
+      sum1 = hn::MulAdd(load_floats(d, row + lanes), weight, sum1);
+      sum2 = hn::MulAdd(load_floats(d, row + 2 * lanes), weight, sum2);
+      sum3 = hn::MulAdd(load_floats(d, row + 3 * lanes), weight, sum3);
+    }
+    hn::StoreU(sum0, d, out + i);
+    hn::StoreU(sum1, d, out + i + lanes);
+    hn::StoreU(sum2, d, out + i + 2 * lanes);
+    hn::StoreU(sum3, d, out + i + 3 * lanes);
+  }
+  for (; i < count; ++i) {
+    float sum = 0;
+    for (std::size_t t = 0; t < taps; ++t) {
+      sum += static_cast<float>(rows[t][i]) * weights[t];
+    }
+    out[i] = sum;
+  }
+}
+
+void blend_u8(const std::uint8_t* const* rows, std::size_t taps, const float* weights, std::size_t count,
+              float* out) {
+  blend(rows, taps, weights, count, out);
+}
+void blend_u16(const std::uint16_t* const* rows, std::size_t taps, const float* weights, std::size_t count,
+               float* out) {
+  blend(rows, taps, weights, count, out);
+}
+void blend_f32(const float* const* rows, std::size_t taps, const float* weights, std::size_t count, float* out) {
+  blend(rows, taps, weights, count, out);
+}
+
+// One pixel of up to four channels is one small vector; what is loaded and stored beyond it is overwritten later.
+template <int kChannels>
+HWY_INLINE void gather(const Taps& taps, const float* in, float* out) {
+  const hn::CappedTag<float, kChannels == 1 ? 1 : kChannels == 2 ? 2 : 4> d;
+  for (std::size_t i = 0; i < taps.firsts.size(); ++i, out += kChannels) {
+    const float* weight = taps.weights.data() + taps.starts[i];
+    const std::size_t count = taps.starts[i + 1] - taps.starts[i];
+    const float* pixel = in + static_cast<std::size_t>(taps.firsts[i]) * kChannels;
+    auto even = hn::Zero(d);
+    auto odd = even;
+    std::size_t t = 0;
+    for (; t + 2 <= count; t += 2, pixel += 2 * kChannels) {
+      even = hn::MulAdd(hn::LoadU(d, pixel), hn::Set(d, weight[t]), even);
+      odd = hn::MulAdd(hn::LoadU(d, pixel + kChannels), hn::Set(d, weight[t + 1]), odd);
+    }
+    if (t < count) {
+      even = hn::MulAdd(hn::LoadU(d, pixel), hn::Set(d, weight[t]), even);
+    }
+    hn::StoreU(hn::Add(even, odd), d, out);
+  }
+}
+
+// Vectors of fewer than four lanes (the scalar fallback of Highway) cannot hold a pixel.
+void gather_scalar(const Taps& taps, const float* in, int channels, float* out) {
+  for (std::size_t i = 0; i < taps.firsts.size(); ++i) {
+    for (int c = 0; c < channels; ++c, ++out) {
+      const float* pixel = in + static_cast<std::size_t>(taps.firsts[i]) * channels + c;
+      float sum = 0;
+      for (std::size_t t = taps.starts[i]; t < taps.starts[i + 1]; ++t, pixel += channels) {
+        sum += *pixel * taps.weights[t];
+      }
+      *out = sum;
+    }
+  }
+}
+
+void gather_any(const Taps& taps, const float* in, int channels, float* out) {
+#if HWY_TARGET == HWY_SCALAR
+  gather_scalar(taps, in, channels, out);
+#else
+  switch (channels) {
+    case 1:
+      return gather<1>(taps, in, out);
+    case 2:
+      return gather<2>(taps, in, out);
+    case 3:
+      return gather<3>(taps, in, out);
+    case 4:
+      return gather<4>(taps, in, out);
+    default:
+      return gather_scalar(taps, in, channels, out);
+  }
+#endif
+}
+
+template <class T>
+HWY_INLINE void store_rounded(const float* in, std::size_t count, T* out) {
+  const hn::ScalableTag<float> d;
+  const hn::Rebind<T, decltype(d)> narrow;
+  const std::size_t lanes = hn::Lanes(d);
+  std::size_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    hn::StoreU(hn::DemoteTo(narrow, hn::NearestInt(hn::LoadU(d, in + i))), narrow, out + i);
+  }
+  constexpr float kMost = static_cast<float>(static_cast<T>(-1));
+  for (; i < count; ++i) {
+    out[i] = static_cast<T>(std::nearbyint(std::clamp(in[i], 0.0F, kMost)));
+  }
+}
+
+void to_u8(const float* in, std::size_t count, std::uint8_t* out) {
+  store_rounded(in, count, out);
+}
+void to_u16(const float* in, std::size_t count, std::uint16_t* out) {
+  store_rounded(in, count, out);
+}
+
+// Sums of neighbouring bytes as 16 bits.
+template <class V>
+HWY_INLINE auto pair_sums(V bytes) {
+  const hn::RepartitionToWide<hn::DFromV<V>> wide;
+  const auto both = hn::BitCast(wide, bytes);
+  return hn::Add(hn::And(both, hn::Set(wide, 0xFF)), hn::ShiftRight<8>(both));
+}
+
+template <class V>
+HWY_INLINE auto mean_of_four(V upper, V lower) {
+  const hn::RepartitionToWide<hn::DFromV<V>> wide;
+  const hn::RebindToSigned<decltype(wide)> signed_wide;
+  const hn::Rebind<std::uint8_t, decltype(wide)> narrow;
+  const auto sum = hn::Add(hn::Add(pair_sums(upper), pair_sums(lower)), hn::Set(wide, 2));
+  return hn::DemoteTo(narrow, hn::BitCast(signed_wide, hn::ShiftRight<2>(sum)));
+}
+
+template <int kChannels>
+HWY_INLINE void shrink(const std::uint8_t* upper, const std::uint8_t* lower, int width, std::uint8_t* out) {
+  int x = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const hn::ScalableTag<std::uint8_t> d;
+  const hn::Half<decltype(d)> half;
+  const int step = static_cast<int>(hn::Lanes(d)) / 2;
+  for (; x + step <= width; x += step) {
+    const std::uint8_t* one = upper + static_cast<std::size_t>(x) * 2 * kChannels;
+    const std::uint8_t* two = lower + static_cast<std::size_t>(x) * 2 * kChannels;
+    std::uint8_t* to = out + static_cast<std::size_t>(x) * kChannels;
+    if constexpr (kChannels == 1) {
+      hn::StoreU(mean_of_four(hn::LoadU(d, one), hn::LoadU(d, two)), half, to);
+    } else if constexpr (kChannels == 3) {
+      hn::Vec<decltype(d)> a0, a1, a2, b0, b1, b2;
+      hn::LoadInterleaved3(d, one, a0, a1, a2);
+      hn::LoadInterleaved3(d, two, b0, b1, b2);
+      hn::StoreInterleaved3(mean_of_four(a0, b0), mean_of_four(a1, b1), mean_of_four(a2, b2), half, to);
+    } else {
+      hn::Vec<decltype(d)> a0, a1, a2, a3, b0, b1, b2, b3;
+      hn::LoadInterleaved4(d, one, a0, a1, a2, a3);
+      hn::LoadInterleaved4(d, two, b0, b1, b2, b3);
+      hn::StoreInterleaved4(mean_of_four(a0, b0), mean_of_four(a1, b1), mean_of_four(a2, b2), mean_of_four(a3, b3),
+                            half, to);
+    }
+  }
+#endif
+  for (; x < width; ++x) {
+    for (int c = 0; c < kChannels; ++c) {
+      const std::size_t at = static_cast<std::size_t>(x) * 2 * kChannels + c;
+      out[static_cast<std::size_t>(x) * kChannels + c] =
+          static_cast<std::uint8_t>((upper[at] + upper[at + kChannels] + lower[at] + lower[at + kChannels] + 2) >> 2);
+    }
+  }
+}
+
+void shrink_any(const std::uint8_t* upper, const std::uint8_t* lower, int channels, int width, std::uint8_t* out) {
+  if (channels == 1) {
+    shrink<1>(upper, lower, width, out);
+  } else if (channels == 3) {
+    shrink<3>(upper, lower, width, out);
+  } else {
+    shrink<4>(upper, lower, width, out);
+  }
+}
+
+void add_alpha(const std::uint8_t* in, std::size_t width, std::uint8_t* out) {
+  std::size_t x = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const hn::ScalableTag<std::uint8_t> d;
+  const auto opaque = hn::Set(d, 255);
+  for (; x + hn::Lanes(d) <= width; x += hn::Lanes(d)) {
+    hn::Vec<decltype(d)> red, green, blue;
+    hn::LoadInterleaved3(d, in + x * 3, red, green, blue);
+    hn::StoreInterleaved4(red, green, blue, opaque, d, out + x * 4);
+  }
+#endif
+  for (; x < width; ++x) {
+    std::copy_n(in + x * 3, 3, out + x * 4);
+    out[x * 4 + 3] = 255;
+  }
+}
+
+void drop_alpha(const std::uint8_t* in, std::size_t width, std::uint8_t* out) {
+  std::size_t x = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const hn::ScalableTag<std::uint8_t> d;
+  for (; x + hn::Lanes(d) <= width; x += hn::Lanes(d)) {
+    hn::Vec<decltype(d)> red, green, blue, alpha;
+    hn::LoadInterleaved4(d, in + x * 4, red, green, blue, alpha);
+    hn::StoreInterleaved3(red, green, blue, d, out + x * 3);
+  }
+#endif
+  for (; x < width; ++x) {
+    std::copy_n(in + x * 4, 3, out + x * 3);
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace microtome::pixel::rows
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace microtome::pixel::rows {
+
+HWY_EXPORT(blend_u8);
+HWY_EXPORT(blend_u16);
+HWY_EXPORT(blend_f32);
+HWY_EXPORT(gather_any);
+HWY_EXPORT(to_u8);
+HWY_EXPORT(to_u16);
+HWY_EXPORT(shrink_any);
+HWY_EXPORT(add_alpha);
+HWY_EXPORT(drop_alpha);
+
+void rgb_to_rgba(const Image& source, Image& out) {
+  const auto kernel = HWY_DYNAMIC_DISPATCH(add_alpha);
+  for (int y = 0; y < source.height; ++y) {
+    kernel(source.row(y), static_cast<std::size_t>(source.width), out.row(y));
+  }
+}
+
+void rgba_to_rgb(const Image& source, Image& out) {
+  const auto kernel = HWY_DYNAMIC_DISPATCH(drop_alpha);
+  for (int y = 0; y < source.height; ++y) {
+    kernel(source.row(y), static_cast<std::size_t>(source.width), out.row(y));
+  }
+}
+
+void blend_rows(std::span<const std::uint8_t* const> rows, const float* weights, std::size_t count, float* out) {
+  HWY_DYNAMIC_DISPATCH(blend_u8)(rows.data(), rows.size(), weights, count, out);
+}
+void blend_rows(std::span<const std::uint16_t* const> rows, const float* weights, std::size_t count, float* out) {
+  HWY_DYNAMIC_DISPATCH(blend_u16)(rows.data(), rows.size(), weights, count, out);
+}
+void blend_rows(std::span<const float* const> rows, const float* weights, std::size_t count, float* out) {
+  HWY_DYNAMIC_DISPATCH(blend_f32)(rows.data(), rows.size(), weights, count, out);
+}
+
+void gather_taps(const Taps& taps, const float* in, int channels, float* out) {
+  HWY_DYNAMIC_DISPATCH(gather_any)(taps, in, channels, out);
+}
+
+void floats_to_u8(const float* in, std::size_t count, std::uint8_t* out) {
+  HWY_DYNAMIC_DISPATCH(to_u8)(in, count, out);
+}
+void floats_to_u16(const float* in, std::size_t count, std::uint16_t* out) {
+  HWY_DYNAMIC_DISPATCH(to_u16)(in, count, out);
+}
+
+void shrink2_row(const std::uint8_t* upper, const std::uint8_t* lower, int channels, int width, std::uint8_t* out) {
+  HWY_DYNAMIC_DISPATCH(shrink_any)(upper, lower, channels, width, out);
+}
+
+}  // namespace microtome::pixel::rows
+#endif  // HWY_ONCE

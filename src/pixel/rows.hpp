@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inside of pixel: SIMD kernels (Highway, chosen for the processor at run time). Thread-safe. The caller has made
+// sure that sizes and types fit; nothing is checked here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "pixel/image.hpp"
+
+namespace microtome::pixel::rows {
+
+void rgb_to_rgba(const Image& source, Image& out);  // opaque
+void rgba_to_rgb(const Image& source, Image& out);
+
+// out[i] = sum over t of weights[t] * rows[t][i], for i < count.
+void blend_rows(std::span<const std::uint8_t* const> rows, const float* weights, std::size_t count, float* out);
+void blend_rows(std::span<const std::uint16_t* const> rows, const float* weights, std::size_t count, float* out);
+void blend_rows(std::span<const float* const> rows, const float* weights, std::size_t count, float* out);
+
+// The horizontal half of a scaling: output pixel i is the sum of weights[starts[i] + t] * pixel(firsts[i] + t).
+struct Taps {
+  std::span<const std::int32_t> firsts;   // source pixel of the first tap
+  std::span<const std::uint32_t> starts;  // where its weights begin; one more entry than firsts
+  std::span<const float> weights;
+};
+// `in` has `channels` (1..4) floats a pixel; both buffers have room for 4 more floats behind their last pixel.
+void gather_taps(const Taps& taps, const float* in, int channels, float* out);
+
+// Rounded and clamped.
+void floats_to_u8(const float* in, std::size_t count, std::uint8_t* out);
+void floats_to_u16(const float* in, std::size_t count, std::uint16_t* out);
+
+// Rounded mean of 2x2 pixels; `width` output pixels of 1, 3 or 4 channels, all of which have both columns.
+void shrink2_row(const std::uint8_t* upper, const std::uint8_t* lower, int channels, int width, std::uint8_t* out);
+
+}  // namespace microtome::pixel::rows
