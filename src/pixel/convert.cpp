@@ -58,8 +58,10 @@ void convert_rows(const Image& source, Image& out) {
 // Integers of up to 16 bits go through a table: 2^16 entries cost less than a division a pixel.
 template <class T>
 void window_rows(const Image& source, const Window& window, Image& out) {
-  const double factor = window.high == window.low ? 0.0 : 255.0 / (window.high - window.low);
-  const auto map = [&](double value) { return clamp_to_u8((value - window.low) * factor); };
+  const double span = window.high - window.low;
+  const auto map = [&](double value) {
+    return span == 0 ? std::uint8_t{0} : clamp_to_u8((value - window.low) * 255.0 / span);
+  };
   std::vector<std::uint8_t> table;
   if constexpr (sizeof(T) <= 2) {
     table.resize(std::size_t{1} << (8 * sizeof(T)));

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pixel/scale.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <random>
+#include <vector>
+
+namespace microtome::pixel {
+namespace {
+
+constexpr Colour kColours[] = {Colour::grey, Colour::multi, Colour::rgb, Colour::multi};
+
+template <class T>
+constexpr Sample sample_of() {
+  if constexpr (std::is_same_v<T, std::uint8_t>) {
+    return Sample::u8;
+  } else if constexpr (std::is_same_v<T, std::uint16_t>) {
+    return Sample::u16;
+  } else if constexpr (std::is_same_v<T, std::uint32_t>) {
+    return Sample::u32;
+  } else if constexpr (std::is_same_v<T, float>) {
+    return Sample::f32;
+  } else {
+    return Sample::f64;
+  }
+}
+
+template <class T>
+Image noise(int width, int height, int channels) {
+  Image image =
+      Image::make(width, height, channels, channels <= 4 ? kColours[channels - 1] : Colour::multi, sample_of<T>());
+  std::mt19937 random(static_cast<unsigned>(width * 31 + height));
+  for (int y = 0; y < height; ++y) {
+    T* row = reinterpret_cast<T*>(image.row(y));
+    for (int i = 0; i < width * channels; ++i) {
+      if constexpr (std::is_floating_point_v<T>) {
+        row[i] = static_cast<T>(random() % 10000) / 100;
+      } else {
+        row[i] = static_cast<T>(random());
+      }
+    }
+  }
+  return image;
+}
+
+template <class T>
+double at(const Image& image, int x, int y, int c) {
+  x = std::clamp(x, 0, image.width - 1);
+  y = std::clamp(y, 0, image.height - 1);
+  return static_cast<double>(reinterpret_cast<const T*>(image.row(y))[x * image.channels + c]);
+}
+
+// Weights of the source pixels low..high of one axis, straight from the definition; pixels beyond the picture
+// included.
+std::vector<std::pair<int, double>> plain_weights(double from, double step, int i, Filter filter) {
+  std::vector<std::pair<int, double>> weights;
+  if (filter == Filter::box && step >= 1) {
+    const double low = from + i * step;
+    const double high = low + step;
+    for (int p = static_cast<int>(std::floor(low)); p < high; ++p) {
+      weights.emplace_back(p, (std::min(high, p + 1.0) - std::max<double>(low, p)) / step);
+    }
+    return weights;
+  }
+  const double radius = std::max(step, 1.0);
+  const double centre = from + (i + 0.5) * step;
+  double total = 0;
+  for (int p = static_cast<int>(std::floor(centre - radius)) - 1; p <= centre + radius; ++p) {
+    const double weight = std::max(0.0, 1 - std::abs(p + 0.5 - centre) / radius);
+    weights.emplace_back(p, weight);
+    total += weight;
+  }
+  for (auto& [p, weight] : weights) {
+    weight /= total;
+  }
+  return weights;
+}
+
+// The largest difference of scale() from a plain double loop over the definition, in sample values.
+template <class T>
+double worst(const Image& source, const SourceRect& from, int width, int height, Filter filter) {
+  const auto out = scale(source, from, width, height, filter);
+  EXPECT_TRUE(out);
+  if (!out || out->width != width || out->height != height || out->sample != source.sample) {
+    return 1e9;
+  }
+  double most = 0;
+  for (int y = 0; y < height; ++y) {
+    const auto lines = plain_weights(from.y, from.height / height, y, filter);
+    for (int x = 0; x < width; ++x) {
+      const auto columns = plain_weights(from.x, from.width / width, x, filter);
+      for (int c = 0; c < source.channels; ++c) {
+        double sum = 0;
+        for (const auto& [line, line_weight] : lines) {
+          for (const auto& [column, column_weight] : columns) {
+            sum += line_weight * column_weight * at<T>(source, column, line, c);
+          }
+        }
+        most = std::max(most, std::abs(sum - at<T>(*out, x, y, c)));
+      }
+    }
+  }
+  return most;
+}
+
+struct Case {
+  SourceRect from;
+  int width;
+  int height;
+};
+
+const Case kCases[] = {
+    {{0, 0, 61, 47}, 61, 47},           // as it is
+    {{0, 0, 61, 47}, 20, 13},           // smaller
+    {{3.3, 4.7, 40.25, 30.5}, 17, 11},  // fractional
+    {{10, 10, 20, 20}, 90, 70},         // larger
+    {{0, 0, 61, 47}, 100, 10},          // wider and lower
+    {{-5.5, -3, 80, 60}, 33, 20},       // beyond all edges
+    {{20.2, 20.2, 0.5, 0.5}, 3, 3},     // within one pixel
+    {{0, 0, 61, 47}, 1, 1},             // the mean
+};
+
+template <class T>
+void check_all(double tolerance) {
+  for (const int channels : {1, 2, 3, 4}) {
+    const Image image = noise<T>(61, 47, channels);
+    for (const Case& each : kCases) {
+      for (const auto filter : {Filter::box, Filter::triangle}) {
+        EXPECT_LE((worst<T>(image, each.from, each.width, each.height, filter)), tolerance)
+            << channels << " channels to " << each.width << "x" << each.height;
+      }
+    }
+  }
+}
+
+TEST(Scale, EqualsTheDefinition8) {
+  check_all<std::uint8_t>(0.501);
+}
+TEST(Scale, EqualsTheDefinition16) {
+  check_all<std::uint16_t>(0.55);
+}
+TEST(Scale, EqualsTheDefinitionFloat) {
+  check_all<float>(0.001);
+}
+TEST(Scale, EqualsTheDefinition32) {
+  check_all<std::uint32_t>(2000);
+}  // weights are floats: 2^32 * 2^-23
+TEST(Scale, EqualsTheDefinitionDouble) {
+  check_all<double>(0.0001);
+}
+
+TEST(Scale, ManyChannels) {
+  const Image image = noise<std::uint8_t>(30, 30, 7);
+  EXPECT_LE((worst<std::uint8_t>(image, {0, 0, 30, 30}, 11, 9, Filter::box)), 0.501);
+}
+
+TEST(Scale, OnePixelPictureFillsAll) {
+  Image one = Image::make(1, 1, 3, Colour::rgb);
+  one.data = {9, 99, 199};
+  const auto out = scale(one, 50, 40);
+  ASSERT_TRUE(out);
+  for (std::size_t i = 0; i < out->data.size(); ++i) {
+    ASSERT_EQ(out->data[i], one.data[i % 3]);
+  }
+}
+
+TEST(Scale, SameSizeIsTheSamePicture) {
+  const Image image = noise<std::uint8_t>(201, 137, 3);
+  EXPECT_EQ(scale(image, 201, 137)->data, image.data);
+}
+
+TEST(Scale, HiddenColoursDoNotBleed) {
+  Image image = Image::make(2, 1, 4, Colour::rgba);
+  image.data = {200, 100, 50, 255, 0, 255, 0, 0};  // opaque beside clear green
+  EXPECT_EQ(scale(image, 1, 1)->data, (std::vector<std::uint8_t>{200, 100, 50, 128}));
+  EXPECT_EQ(shrink2(image)->data, (std::vector<std::uint8_t>{200, 100, 50, 128}));
+  image.data = {1, 2, 3, 0, 4, 5, 6, 0};
+  EXPECT_EQ(scale(image, 1, 1)->data, (std::vector<std::uint8_t>{0, 0, 0, 0}));
+}
+
+TEST(Scale, OpaqueAlphaStaysOpaque) {
+  Image image = noise<std::uint8_t>(50, 40, 4);
+  image.colour = Colour::rgba;
+  for (std::size_t i = 3; i < image.data.size(); i += 4) {
+    image.data[i] = 255;
+  }
+  const auto out = scale(image, 17, 13);
+  Image plain = image;
+  plain.colour = Colour::multi;
+  EXPECT_EQ(out->data, scale(plain, 17, 13)->data);
+  EXPECT_EQ(out->data[3], 255);
+}
+
+TEST(Scale, RefusesNonsense) {
+  const Image image = noise<std::uint8_t>(10, 10, 3);
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const double infinite = std::numeric_limits<double>::infinity();
+  for (const SourceRect& from : {SourceRect{0, 0, 0, 5},
+                                 {0, 0, -1, 5},
+                                 {nan, 0, 5, 5},
+                                 {0, 0, infinite, 5},
+                                 {0, 0, nan, 5},
+                                 {-1e30, 0, 1e31, 5}}) {
+    EXPECT_EQ(scale(image, from, 5, 5).error().code, Code::bad_request);
+  }
+  EXPECT_EQ(scale(image, 0, 5).error().code, Code::bad_request);
+  EXPECT_EQ(scale(Image{}, 5, 5).error().code, Code::bad_request);
+  EXPECT_EQ(scale(image, 1 << 20, 1 << 20).error().code, Code::too_large);
+}
+
+TEST(Shrink2, IsTheRoundedMean) {
+  for (const int channels : {1, 3, 4}) {
+    for (const auto& [width, height] : {std::pair{1, 1}, {2, 2}, {3, 5}, {64, 64}, {201, 137}, {130, 1}}) {
+      const Image image = noise<std::uint8_t>(width, height, channels);
+      const auto out = shrink2(image);
+      ASSERT_TRUE(out);
+      ASSERT_EQ(out->width, (width + 1) / 2);
+      ASSERT_EQ(out->height, (height + 1) / 2);
+      for (int y = 0; y < out->height; ++y) {
+        for (int x = 0; x < out->width; ++x) {
+          for (int c = 0; c < channels; ++c) {
+            int sum = 2;
+            for (const int dy : {0, 1}) {
+              for (const int dx : {0, 1}) {
+                sum += static_cast<int>(at<std::uint8_t>(image, 2 * x + dx, 2 * y + dy, c));
+              }
+            }
+            ASSERT_EQ(out->row(y)[x * channels + c], sum / 4) << width << "x" << height << " at " << x << "," << y;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(Shrink2, OtherTypes) {
+  const auto out = shrink2(noise<std::uint16_t>(31, 21, 3));
+  ASSERT_TRUE(out);
+  EXPECT_EQ(out->width, 16);
+  EXPECT_EQ(out->sample, Sample::u16);
+}
+
+}  // namespace
+}  // namespace microtome::pixel
