@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Picture: one image at several resolutions, whatever file it comes from. Readers implement it; the engine asks it
 // either for stored bytes that can be passed through, or for decoded pixels.
-// All const members are thread-safe. A Picture is a snapshot of one FileId: when the file changes, a new one is opened.
+// All const members are thread-safe. A Picture is a snapshot of one FileId: when the file changes, a new one is
+// opened.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +22,9 @@ namespace microtome::image {
 
 // One resolution. Level 0 is the full size; each following one is smaller.
 struct Level {
-  std::int64_t width = 0;   // pixels
+  std::int64_t width = 0;  // pixels
   std::int64_t height = 0;
-  int tile_width = 0;       // pixels of a full tile; for an untiled source the size of the tiles we make
+  int tile_width = 0;  // pixels of a full tile; for an untiled source the size of the tiles we make
   int tile_height = 0;
   [[nodiscard]] std::int64_t across() const { return (width + tile_width - 1) / tile_width; }
   [[nodiscard]] std::int64_t down() const { return (height + tile_height - 1) / tile_height; }
@@ -36,28 +37,29 @@ struct PictureInfo {
   int bits = 8;  // per sample, as stored
   pixel::Sample sample = pixel::Sample::u8;
   pixel::Colour colour = pixel::Colour::rgb;
-  std::vector<Level> levels;               // at least one
-  std::optional<double> um_per_pixel_x;    // micrometres; unset when the file does not say
+  std::vector<Level> levels;             // at least one
+  std::optional<double> um_per_pixel_x;  // micrometres; unset when the file does not say
   std::optional<double> um_per_pixel_y;
-  SharedBytes icc;                         // may be null
-  std::map<std::string, std::string> text; // metadata by lower-case name: description, software, date, artist...
-  bool has_tiles = false;                  // random access to stored tiles; else every access decodes the whole
-  bool opaque = true;                      // no alpha
+  SharedBytes icc;                          // may be null
+  std::map<std::string, std::string> text;  // metadata by lower-case name: description, software, date, artist...
+  bool has_tiles = false;                   // random access to stored tiles; else every access decodes the whole
+  bool opaque = true;                       // no alpha
 };
 
 enum class Stored : std::uint8_t { none, jpeg, webp };
 
-// How a tile lies in the file, when a client can take it as it is: prefix, range, suffix joined are a whole picture file.
+// How a tile lies in the file, when a client can take it as it is: prefix, range, suffix joined are a whole picture
+// file.
 struct StoredTile {
   Stored stored = Stored::none;  // none: must be decoded
   SharedBytes prefix;            // SOI, APP14, ICC, JPEG tables; may be null
   io::FileRange range;
-  SharedBytes suffix;            // a missing EOI; may be null
-  int width = 0;                 // pixels the stored stream decodes to
+  SharedBytes suffix;  // a missing EOI; may be null
+  int width = 0;       // pixels the stored stream decodes to
   int height = 0;
-  int visible_width = 0;         // pixels that lie inside the level; less at the right and bottom edge
+  int visible_width = 0;  // pixels that lie inside the level; less at the right and bottom edge
   int visible_height = 0;
-  bool empty = false;            // zero bytes stored: background
+  bool empty = false;  // zero bytes stored; decode_tile gives background (white for 8-bit rgb, else 0 or transparent)
   [[nodiscard]] bool clipped() const { return visible_width < width || visible_height < height; }
 };
 
@@ -66,18 +68,21 @@ class Picture {
   virtual ~Picture() = default;
   [[nodiscard]] virtual const PictureInfo& info() const = 0;
   [[nodiscard]] virtual const io::FileId& id() const = 0;
-  [[nodiscard]] virtual std::size_t memory() const = 0;  // bytes held, for the cache of open pictures
+  // Bytes held, for the cache of open pictures. Grows with use: pages of the index, decoded levels of untiled pictures
+  // (up to OpenLimits::max_kept_bytes). Cheap enough to ask after every use.
+  [[nodiscard]] virtual std::size_t memory() const = 0;
 
   // Where tile (x, y) of `level` lies. With `may_block` false it answers only from memory and the page cache:
   // nullopt = ask again on a worker. Code::not_found outside the level.
   [[nodiscard]] virtual Result<std::optional<StoredTile>> stored_tile(int level, std::int64_t x, std::int64_t y,
-                                                                     bool may_block) const = 0;
+                                                                      bool may_block) const = 0;
   // Decoded tile, cropped to the level; pixels as info().colour and sample say.
   [[nodiscard]] virtual Result<pixel::Image> decode_tile(int level, std::int64_t x, std::int64_t y,
                                                          const CancelToken& cancel) const = 0;
-  // Decoded rectangle of a level, clipped by the caller to the level. At reduction r in {1,2,4,8} a reader may decode at
-  // 1/r scale (JPEG DCT scaling, JPEG 2000 reduction) when `reduction` allows; the result's size is then
+  // Decoded rectangle of a level, clipped by the caller to the level. At reduction r in {1,2,4,8} a reader may decode
+  // at 1/r scale (JPEG DCT scaling, JPEG 2000 reduction) when `reduction` allows; the result's size is then
   // ceil(width/r) x ceil(height/r). Readers that cannot scale return r = 1; `*reduction` tells what was done.
+  // Tiled pictures reduce when rect.x, rect.y and the tile's sides are multiples of r: align the rectangle to 8.
   [[nodiscard]] virtual Result<pixel::Image> decode_region(int level, const pixel::Rect& rect, int* reduction,
                                                            const CancelToken& cancel) const = 0;
 };
@@ -87,6 +92,7 @@ using PicturePtr = std::shared_ptr<const Picture>;
 struct OpenLimits {
   std::uint64_t max_decoded_pixels = 512ULL << 20;  // of an untiled picture that must be decoded whole
   int default_tile = 256;                           // side of tiles made from untiled pictures
+  std::size_t max_kept_bytes = 64ULL << 20;  // decoded pixels that one untiled picture keeps; memory() counts them
 };
 
 // Opens any picture we read. Page-lazy: reads headers and directories only, never all offsets of a pyramid.

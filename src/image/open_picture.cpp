@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tells formats apart by their first bytes, never by names.
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "image/picture.hpp"
+#include "image/plain_picture.hpp"
+#include "image/tiff_picture.hpp"
+
+namespace microtome::image {
+namespace {
+
+using namespace std::string_view_literals;
+
+std::string_view known_but_not_read(std::string_view head) {
+  if (head.starts_with("\0\0\0\x0cjP  "sv) || head.starts_with("\xff\x4f\xff\x51"sv)) {
+    return "JPEG 2000 pictures are not supported";
+  }
+  if (head.size() >= 12 && head.substr(4, 4) == "ftyp"sv) {
+    return "AVIF and HEIF pictures are not supported";
+  }
+  if (head.starts_with("GIF8"sv)) {
+    return "GIF pictures are not supported";
+  }
+  return "not a picture that can be read";
+}
+
+}  // namespace
+
+Result<PicturePtr> open_picture(io::FilePtr file, const OpenLimits& limits) {
+  std::array<std::uint8_t, 16> bytes{};
+  const std::span<std::uint8_t> part(bytes.data(), std::min<std::uint64_t>(bytes.size(), file->size()));
+  if (auto done = file->read(0, part); !done) {
+    return pass(done.error());
+  }
+  const std::string_view head = as_text(part);
+  if (head.starts_with("II*\0"sv) || head.starts_with("MM\0*"sv) || head.starts_with("II+\0"sv) ||
+      head.starts_with("MM\0+"sv)) {
+    return open_tiff(std::move(file), limits);
+  }
+  if (head.starts_with("\xff\xd8\xff"sv)) {
+    return open_jpeg(std::move(file), limits);
+  }
+  if (head.starts_with("\x89PNG\r\n\x1a\n"sv)) {
+    return open_png(std::move(file), limits);
+  }
+  if (head.size() >= 12 && head.starts_with("RIFF"sv) && head.substr(8, 4) == "WEBP"sv) {
+    return open_webp(std::move(file), limits);
+  }
+  return fail(Code::unsupported, std::string(known_but_not_read(head)), file->path());
+}
+
+}  // namespace microtome::image

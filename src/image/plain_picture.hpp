@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plain JPEG, PNG and WebP files as pictures. JPEG's EXIF orientation is applied.
+#pragma once
+
+#include "image/picture.hpp"
+
+namespace microtome::image {
+
+// As open_picture, for files that begin like their format.
+[[nodiscard]] Result<PicturePtr> open_jpeg(io::FilePtr file, const OpenLimits& limits);
+[[nodiscard]] Result<PicturePtr> open_png(io::FilePtr file, const OpenLimits& limits);
+[[nodiscard]] Result<PicturePtr> open_webp(io::FilePtr file, const OpenLimits& limits);
+
+}  // namespace microtome::image

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/tiff_picture.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "image/stored_tiles.hpp"
+#include "image/tiff_blocks.hpp"
+#include "image/tiff_index.hpp"
+#include "image/tiff_info.hpp"
+#include "image/tiff_layout.hpp"
+#include "image/untiled_picture.hpp"
+#include "pixel/blit.hpp"
+
+namespace microtome::image {
+namespace {
+
+class TiledTiff final : public Picture {
+ public:
+  TiledTiff(TiffIndexPtr index, PictureInfo info, std::unique_ptr<TiffBlocks> blocks, std::vector<TiffLevel> levels)
+      : index_(std::move(index)), info_(std::move(info)), blocks_(std::move(blocks)), levels_(std::move(levels)) {
+    for (const TiffLevel& level : levels_) {
+      stored_.push_back(std::make_unique<StoredTiles>(index_, &level, info_.icc));
+    }
+  }
+
+  [[nodiscard]] const PictureInfo& info() const override { return info_; }
+  [[nodiscard]] const io::FileId& id() const override { return index_->file()->id(); }
+
+  [[nodiscard]] std::size_t memory() const override {
+    std::size_t bytes = sizeof(*this) + blocks_->memory() + (info_.icc ? info_.icc->size() : 0);
+    for (const auto& [name, value] : info_.text) {
+      bytes += name.capacity() + value.capacity() + 96;  // a node of the map
+    }
+    for (const auto& level : stored_) {
+      bytes += level->memory();
+    }
+    return bytes;
+  }
+
+  [[nodiscard]] Result<std::optional<StoredTile>> stored_tile(int level, std::int64_t x, std::int64_t y,
+                                                              bool may_block) const override {
+    if (!has(level)) {
+      return fail(Code::not_found, "no such level");
+    }
+    return stored_[level]->find(x, y, may_block);
+  }
+
+  [[nodiscard]] Result<pixel::Image> decode_tile(int level, std::int64_t x, std::int64_t y,
+                                                 const CancelToken& cancel) const override {
+    if (!has(level)) {
+      return fail(Code::not_found, "no such level");
+    }
+    const Level& size = info_.levels[level];
+    if (x < 0 || y < 0 || x >= size.across() || y >= size.down()) {
+      return fail(Code::not_found, "no such tile");
+    }
+    if (cancel.cancelled()) {
+      return fail(Code::cancelled, "cancelled");
+    }
+    auto image = blocks_->decode(levels_[level], x, y, 1);
+    const std::int64_t width = std::min<std::int64_t>(size.tile_width, size.width - x * size.tile_width);
+    const std::int64_t height = std::min<std::int64_t>(size.tile_height, size.height - y * size.tile_height);
+    if (!image || (width == image->width && height == image->height)) {
+      return image;
+    }
+    return pixel::crop(*image, {0, 0, width, height});
+  }
+
+  [[nodiscard]] Result<pixel::Image> decode_region(int level, const pixel::Rect& rect, int* reduction,
+                                                   const CancelToken& cancel) const override {
+    if (!has(level)) {
+      return fail(Code::not_found, "no such level");
+    }
+    const Level& size = info_.levels[level];
+    if (rect.x < 0 || rect.y < 0 || rect.width < 1 || rect.height < 1 || rect.x > size.width - rect.width ||
+        rect.y > size.height - rect.height) {
+      return fail(Code::bad_request, "the region is outside of the picture");
+    }
+    *reduction = TiffBlocks::best_denominator(levels_[level], rect, *reduction);
+    return blocks_->region(levels_[level], rect, *reduction, cancel);
+  }
+
+ private:
+  [[nodiscard]] bool has(int level) const { return level >= 0 && static_cast<std::size_t>(level) < levels_.size(); }
+
+  TiffIndexPtr index_;
+  PictureInfo info_;
+  std::unique_ptr<TiffBlocks> blocks_;
+  std::vector<TiffLevel> levels_;  // never changes: StoredTiles point into it
+  std::vector<std::unique_ptr<StoredTiles>> stored_;
+};
+
+class StripTiff final : public UntiledPicture {
+ public:
+  StripTiff(io::FilePtr file, PictureInfo info, const OpenLimits& limits, std::unique_ptr<TiffBlocks> blocks,
+            TiffLevel level)
+      : UntiledPicture(std::move(file), std::move(info), limits),
+        blocks_(std::move(blocks)),
+        level_(std::move(level)) {}
+
+ protected:
+  Result<pixel::Image> decode_whole(int* level, const CancelToken& cancel) const override {
+    const pixel::Rect all{0, 0, info().width, info().height};
+    const int denominator = TiffBlocks::best_denominator(level_, all, 1 << std::min(*level, 3));
+    *level = denominator == 8 ? 3 : denominator / 2;
+    return blocks_->region(level_, all, denominator, cancel);
+  }
+
+  [[nodiscard]] std::optional<double> part_cost(int level, const pixel::Rect& rect) const override {
+    if (level != 0 || level_.directory->down() < 2) {
+      return std::nullopt;
+    }
+    const std::int64_t rows = level_.directory->block_height;
+    const std::int64_t strips = (rect.y + rect.height - 1) / rows - rect.y / rows + 1;
+    return static_cast<double>(strips) / static_cast<double>(level_.directory->down());
+  }
+
+  Result<pixel::Image> decode_part(int /*level*/, const pixel::Rect& rect, const CancelToken& cancel) const override {
+    return blocks_->region(level_, rect, 1, cancel);
+  }
+
+  [[nodiscard]] std::size_t own_memory() const override {
+    return blocks_->memory() + level_.palette.capacity() * 2 + level_.jpeg_tables.capacity();
+  }
+
+ private:
+  std::unique_ptr<TiffBlocks> blocks_;
+  TiffLevel level_;
+};
+
+}  // namespace
+
+Result<PicturePtr> open_tiff(io::FilePtr file, const OpenLimits& limits) {
+  auto index = TiffIndex::open(file);
+  if (!index) {
+    return pass(index.error());
+  }
+  const auto directories = choose_levels(**index);
+  auto blocks = std::make_unique<TiffBlocks>(*index, limits);
+  std::vector<TiffLevel> levels;
+  for (const TiffDirectory* directory : directories) {
+    auto level = blocks->prepare(*directory);
+    if (level) {
+      levels.push_back(std::move(*level));
+    } else if (levels.empty()) {
+      return pass(level.error());
+    }
+  }
+  PictureInfo info = describe(**index, *levels.front().directory, levels.front().layout);
+  if (!levels.front().directory->tiled) {
+    if (auto small = check_decoded(limits, info.width, info.height, info.channels, info.sample); !small) {
+      return pass(small.error(), file->path());
+    }
+    return std::make_shared<StripTiff>(std::move(file), std::move(info), limits, std::move(blocks),
+                                       std::move(levels.front()));
+  }
+  for (const TiffLevel& level : levels) {
+    info.levels.push_back({level.directory->width, level.directory->height,
+                           static_cast<int>(level.directory->block_width),
+                           static_cast<int>(level.directory->block_height)});
+  }
+  return std::make_shared<TiledTiff>(std::move(*index), std::move(info), std::move(blocks), std::move(levels));
+}
+
+}  // namespace microtome::image

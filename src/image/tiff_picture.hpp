@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// TIFF files as pictures. The orientation tag is not applied: tiles pass through as they are stored, and scanners
+// of slides write 1.
+#pragma once
+
+#include "image/picture.hpp"
+
+namespace microtome::image {
+
+// As open_picture, for a file that begins like a TIFF.
+[[nodiscard]] Result<PicturePtr> open_tiff(io::FilePtr file, const OpenLimits& limits);
+
+}  // namespace microtome::image
