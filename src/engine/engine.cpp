@@ -13,6 +13,7 @@
 #include "engine/stored_quality.hpp"
 #include "engine/workshop.hpp"
 #include "engine/world.hpp"
+#include "http/conditional.hpp"
 
 namespace microtome::engine {
 namespace {
@@ -168,7 +169,7 @@ void EngineImpl::start(const std::string& path, const image::PicturePtr& picture
   }
   const Key key = key_of(picture->id(), request, options_);
   std::string etag = etag_of(key);
-  if (!if_none_match.empty() && names_etag(if_none_match, etag)) {
+  if (!if_none_match.empty() && http::list_matches(if_none_match, etag)) {
     counters_.not_modified.add();
     done(Rendered{{}, std::string(codec::media_type(request.format)), std::move(etag), picture->id().mtime_ns});
     return;
@@ -316,7 +317,7 @@ void EngineImpl::compute(const std::string& key, std::int64_t mtime_ns, const st
   Work work;
   work.key = key_of(key);
   std::string etag = etag_of(work.key);
-  if (!if_none_match.empty() && names_etag(if_none_match, etag)) {
+  if (!if_none_match.empty() && http::list_matches(if_none_match, etag)) {
     counters_.not_modified.add();
     done(Rendered{{}, {}, std::move(etag), mtime_ns});
     return;

@@ -72,7 +72,7 @@ struct EngineOptions {
   int png_level = 1;
   int webp_quality = 75;
   std::uint32_t background = 0xffffff;  // 0xRRGGBB: empty tiles, beyond the picture, behind alpha
-  image::OpenLimits open;
+  image::OpenLimits open = {};
 };
 
 // What the engine has done since it was made, and holds now. A snapshot; the numbers need not fit each other exactly.

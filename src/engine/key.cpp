@@ -100,33 +100,4 @@ std::string etag_of(const Key& key) {
   return text;
 }
 
-bool names_etag(std::string_view if_none_match, std::string_view etag) {
-  std::size_t at = 0;
-  while (at < if_none_match.size()) {
-    const char c = if_none_match[at];
-    if (c == ' ' || c == '\t' || c == ',') {
-      ++at;
-      continue;
-    }
-    if (c == '*') {
-      return true;
-    }
-    if (if_none_match.substr(at, 2) == "W/") {
-      at += 2;
-    }
-    if (at >= if_none_match.size() || if_none_match[at] != '"') {
-      return false;  // not a list of entity tags: the condition does not hold
-    }
-    const std::size_t end = if_none_match.find('"', at + 1);
-    if (end == std::string_view::npos) {
-      return false;
-    }
-    if (if_none_match.substr(at, end - at + 1) == etag) {
-      return true;
-    }
-    at = end + 1;
-  }
-  return false;
-}
-
 }  // namespace microtome::engine

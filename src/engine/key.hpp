@@ -42,9 +42,6 @@ struct KeyHash {
 // Quoted, 26 characters of base 32 within.
 [[nodiscard]] std::string etag_of(const Key& key);
 
-// True when an If-None-Match header ("*" or a list) names `etag`. Compared weakly, as RFC 9110 13.1.2 wants.
-[[nodiscard]] bool names_etag(std::string_view if_none_match, std::string_view etag);
-
 // The quality that an encoder is given: what was asked (clamped to 1..100), else the default of the format. 0 where
 // the format has none.
 [[nodiscard]] int effective_quality(codec::Format format, std::optional<int> asked, const EngineOptions& options);
