@@ -32,12 +32,47 @@ HWY_INLINE hn::Vec<D> load_floats(D d, const float* from) {
   return hn::LoadU(d, from);
 }
 
+// What each sample of a vector of whole pixels is multiplied by: its pixel's alpha, and 1 for alpha itself.
+template <int kAlphaOf, class D>
+HWY_INLINE hn::Vec<D> alpha_factors(D d, hn::Vec<D> value) {
+#if HWY_TARGET != HWY_SCALAR
+  const hn::RebindToUnsigned<D> bits;
+  if constexpr (kAlphaOf == 2) {
+    return hn::OddEven(hn::Set(d, 1.0F), hn::DupOdd(value));
+  } else if constexpr (kAlphaOf == 4) {
+    const auto last = hn::Eq(hn::And(hn::Iota(bits, 0), hn::Set(bits, 3)), hn::Set(bits, 3));
+    return hn::IfThenElse(hn::RebindMask(d, last), hn::Set(d, 1.0F), hn::Broadcast<3>(value));
+  }
+#endif
+  (void)value;
+  return hn::Set(d, 1.0F);
+}
+
+template <int kAlphaOf, class D, class T>
+HWY_INLINE hn::Vec<D> load_weighted(D d, const T* from) {
+  const auto value = load_floats(d, from);
+  return kAlphaOf == 0 ? value : hn::Mul(value, alpha_factors<kAlphaOf>(d, value));
+}
+
+// A sample of a row, times its alpha.
+template <int kAlphaOf, class T>
+HWY_INLINE float load_one(const T* row, std::size_t i) {
+  if constexpr (kAlphaOf != 0) {
+    const std::size_t alpha = i / kAlphaOf * kAlphaOf + kAlphaOf - 1;
+    return static_cast<float>(row[i]) * (i == alpha ? 1.0F : static_cast<float>(row[alpha]));
+  } else {
+    return static_cast<float>(row[i]);
+  }
+}
+
 // Four vectors at a time stay in registers while all rows are added, so that `out` is written once.
-template <class T>
-HWY_INLINE void blend(const T* const* rows, std::size_t taps, const float* weights, std::size_t count, float* out) {
+template <int kAlphaOf, class T>
+HWY_INLINE void blend_as(const T* const* rows, std::size_t taps, const float* weights, std::size_t count,
+                         float* out) {
+  std::size_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
   const hn::ScalableTag<float> d;
   const std::size_t lanes = hn::Lanes(d);
-  std::size_t i = 0;
   for (; i + 4 * lanes <= count; i += 4 * lanes) {
     auto sum0 = hn::Zero(d);
     auto sum1 = sum0;
@@ -46,35 +81,77 @@ HWY_INLINE void blend(const T* const* rows, std::size_t taps, const float* weigh
     for (std::size_t t = 0; t < taps; ++t) {
       const T* row = rows[t] + i;
       const auto weight = hn::Set(d, weights[t]);
-      sum0 = hn::MulAdd(load_floats(d, row), weight, sum0);
-      sum1 = hn::MulAdd(load_floats(d, row + lanes), weight, sum1);
-      sum2 = hn::MulAdd(load_floats(d, row + 2 * lanes), weight, sum2);
-      sum3 = hn::MulAdd(load_floats(d, row + 3 * lanes), weight, sum3);
+      sum0 = hn::MulAdd(load_weighted<kAlphaOf>(d, row), weight, sum0);
+      sum1 = hn::MulAdd(load_weighted<kAlphaOf>(d, row + lanes), weight, sum1);
+      sum2 = hn::MulAdd(load_weighted<kAlphaOf>(d, row + 2 * lanes), weight, sum2);
+      sum3 = hn::MulAdd(load_weighted<kAlphaOf>(d, row + 3 * lanes), weight, sum3);
     }
     hn::StoreU(sum0, d, out + i);
     hn::StoreU(sum1, d, out + i + lanes);
     hn::StoreU(sum2, d, out + i + 2 * lanes);
     hn::StoreU(sum3, d, out + i + 3 * lanes);
   }
+#endif
   for (; i < count; ++i) {
     float sum = 0;
     for (std::size_t t = 0; t < taps; ++t) {
-      sum += static_cast<float>(rows[t][i]) * weights[t];
+      sum += load_one<kAlphaOf>(rows[t], i) * weights[t];
     }
     out[i] = sum;
   }
 }
 
+template <class T>
+HWY_INLINE void blend(const T* const* rows, std::size_t taps, const float* weights, std::size_t count, int alpha_of,
+                      float* out) {
+  if (alpha_of == 4) {
+    blend_as<4>(rows, taps, weights, count, out);
+  } else if (alpha_of == 2) {
+    blend_as<2>(rows, taps, weights, count, out);
+  } else {
+    blend_as<0>(rows, taps, weights, count, out);
+  }
+}
+
 void blend_u8(const std::uint8_t* const* rows, std::size_t taps, const float* weights, std::size_t count,
-              float* out) {
-  blend(rows, taps, weights, count, out);
+              int alpha_of, float* out) {
+  blend(rows, taps, weights, count, alpha_of, out);
 }
 void blend_u16(const std::uint16_t* const* rows, std::size_t taps, const float* weights, std::size_t count,
-               float* out) {
-  blend(rows, taps, weights, count, out);
+               int alpha_of, float* out) {
+  blend(rows, taps, weights, count, alpha_of, out);
 }
-void blend_f32(const float* const* rows, std::size_t taps, const float* weights, std::size_t count, float* out) {
-  blend(rows, taps, weights, count, out);
+void blend_f32(const float* const* rows, std::size_t taps, const float* weights, std::size_t count, int alpha_of,
+               float* out) {
+  blend(rows, taps, weights, count, alpha_of, out);
+}
+
+template <int kAlphaOf>
+HWY_INLINE void divide_as(float* pixels, std::size_t count) {
+  std::size_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const hn::ScalableTag<float> d;
+  for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) {
+    const auto value = hn::LoadU(d, pixels + i);
+    const auto alpha = alpha_factors<kAlphaOf>(d, value);
+    const auto clear = hn::Le(alpha, hn::Zero(d));
+    hn::StoreU(hn::IfThenZeroElse(clear, hn::Div(value, alpha)), d, pixels + i);
+  }
+#endif
+  for (; i < count; ++i) {
+    const std::size_t at = i / kAlphaOf * kAlphaOf + kAlphaOf - 1;
+    if (i != at) {
+      pixels[i] = pixels[at] > 0 ? pixels[i] / pixels[at] : 0;
+    }
+  }
+}
+
+void divide_any(float* pixels, std::size_t count, int alpha_of) {
+  if (alpha_of == 4) {
+    divide_as<4>(pixels, count);
+  } else {
+    divide_as<2>(pixels, count);
+  }
 }
 
 // One pixel of up to four channels is one small vector; what is loaded and stored beyond it is overwritten later.
@@ -259,6 +336,7 @@ namespace microtome::pixel::rows {
 HWY_EXPORT(blend_u8);
 HWY_EXPORT(blend_u16);
 HWY_EXPORT(blend_f32);
+HWY_EXPORT(divide_any);
 HWY_EXPORT(gather_any);
 HWY_EXPORT(to_u8);
 HWY_EXPORT(to_u16);
@@ -280,14 +358,21 @@ void rgba_to_rgb(const Image& source, Image& out) {
   }
 }
 
-void blend_rows(std::span<const std::uint8_t* const> rows, const float* weights, std::size_t count, float* out) {
-  HWY_DYNAMIC_DISPATCH(blend_u8)(rows.data(), rows.size(), weights, count, out);
+void blend_rows(std::span<const std::uint8_t* const> rows, const float* weights, std::size_t count, int alpha_of,
+                float* out) {
+  HWY_DYNAMIC_DISPATCH(blend_u8)(rows.data(), rows.size(), weights, count, alpha_of, out);
 }
-void blend_rows(std::span<const std::uint16_t* const> rows, const float* weights, std::size_t count, float* out) {
-  HWY_DYNAMIC_DISPATCH(blend_u16)(rows.data(), rows.size(), weights, count, out);
+void blend_rows(std::span<const std::uint16_t* const> rows, const float* weights, std::size_t count, int alpha_of,
+                float* out) {
+  HWY_DYNAMIC_DISPATCH(blend_u16)(rows.data(), rows.size(), weights, count, alpha_of, out);
 }
-void blend_rows(std::span<const float* const> rows, const float* weights, std::size_t count, float* out) {
-  HWY_DYNAMIC_DISPATCH(blend_f32)(rows.data(), rows.size(), weights, count, out);
+void blend_rows(std::span<const float* const> rows, const float* weights, std::size_t count, int alpha_of,
+                float* out) {
+  HWY_DYNAMIC_DISPATCH(blend_f32)(rows.data(), rows.size(), weights, count, alpha_of, out);
+}
+
+void divide_by_alpha(float* pixels, std::size_t count, int alpha_of) {
+  HWY_DYNAMIC_DISPATCH(divide_any)(pixels, count, alpha_of);
 }
 
 void gather_taps(const Taps& taps, const float* in, int channels, float* out) {

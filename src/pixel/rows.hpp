@@ -14,10 +14,17 @@ namespace microtome::pixel::rows {
 void rgb_to_rgba(const Image& source, Image& out);  // opaque
 void rgba_to_rgb(const Image& source, Image& out);
 
-// out[i] = sum over t of weights[t] * rows[t][i], for i < count.
-void blend_rows(std::span<const std::uint8_t* const> rows, const float* weights, std::size_t count, float* out);
-void blend_rows(std::span<const std::uint16_t* const> rows, const float* weights, std::size_t count, float* out);
-void blend_rows(std::span<const float* const> rows, const float* weights, std::size_t count, float* out);
+// out[i] = sum over t of weights[t] * rows[t][i], for i < count. With `alpha_of` 2 or 4 (channels a pixel, the last
+// of them alpha; count is whole pixels) colours are multiplied by their alpha on the way; 0: no alpha.
+void blend_rows(std::span<const std::uint8_t* const> rows, const float* weights, std::size_t count, int alpha_of,
+                float* out);
+void blend_rows(std::span<const std::uint16_t* const> rows, const float* weights, std::size_t count, int alpha_of,
+                float* out);
+void blend_rows(std::span<const float* const> rows, const float* weights, std::size_t count, int alpha_of,
+                float* out);
+
+// Colours divided by their alpha again, 0 where it is 0.
+void divide_by_alpha(float* pixels, std::size_t count, int alpha_of);
 
 // The horizontal half of a scaling: output pixel i is the sum of weights[starts[i] + t] * pixel(firsts[i] + t).
 struct Taps {

@@ -114,6 +114,7 @@ void scale_fast(const Job& job, Image& out) {
   const Image& source = job.source;
   const std::size_t count = static_cast<std::size_t>(job.columns.end - job.columns.begin) * source.channels;
   const std::size_t out_count = static_cast<std::size_t>(out.width) * out.channels;
+  const int alpha_of = has_alpha(source.colour) ? source.channels : 0;
   std::vector<float> blended(count + 4);
   std::vector<float> gathered(out_count + 4);
   std::vector<const T*> taps;
@@ -125,8 +126,11 @@ void scale_fast(const Job& job, Image& out) {
       taps.push_back(reinterpret_cast<const T*>(source.row(line)) +
                      static_cast<std::size_t>(job.columns.begin) * source.channels);
     }
-    rows::blend_rows(taps, job.lines.weights.data() + start, count, blended.data());
+    rows::blend_rows(taps, job.lines.weights.data() + start, count, alpha_of, blended.data());
     rows::gather_taps(job.columns.taps(), blended.data(), source.channels, gathered.data());
+    if (alpha_of != 0) {
+      rows::divide_by_alpha(gathered.data(), out_count, alpha_of);
+    }
     store_row(gathered.data(), out_count, out.row(y), T{});
   }
 }
@@ -181,40 +185,14 @@ void scale_slow(const Job& job, Image& out) {
   }
 }
 
-template <class T>
-bool all_opaque(const Job& job) {
-  const Image& source = job.source;
-  for (int y = job.lines.begin; y < job.lines.end; ++y) {
-    const T* alpha = reinterpret_cast<const T*>(source.row(y)) + source.channels - 1;
-    for (int x = job.columns.begin; x < job.columns.end; ++x) {
-      if (alpha[static_cast<std::size_t>(x) * source.channels] != static_cast<T>(-1)) {
-        return false;
-      }
-    }
-  }
-  return true;
-}
-
-bool fast_enough(const Job& job) {
-  const Image& source = job.source;
-  if (source.channels > 4) {
-    return false;
-  }
-  const bool alpha = has_alpha(source.colour);
-  switch (source.sample) {
-    case Sample::u8:
-      return !alpha || all_opaque<std::uint8_t>(job);
-    case Sample::u16:
-      return !alpha || all_opaque<std::uint16_t>(job);
-    case Sample::f32:
-      return !alpha;
-    default:
-      return false;
-  }
+bool fast_enough(const Image& source) {
+  const bool wide = source.sample == Sample::u32 || source.sample == Sample::f64;
+  const bool odd_alpha = has_alpha(source.colour) && source.channels != 2 && source.channels != 4;
+  return source.channels <= 4 && !wide && !odd_alpha;
 }
 
 void run(const Job& job, Image& out) {
-  const bool fast = fast_enough(job);
+  const bool fast = fast_enough(job.source);
   switch (job.source.sample) {
     case Sample::u8:
       return fast ? scale_fast<std::uint8_t>(job, out) : scale_slow<std::uint8_t>(job, out);

@@ -23,7 +23,7 @@ enum class Filter : std::uint8_t { box, triangle };
 
 // `from` of the source as out_width x out_height pixels of the same type. bad_request for an empty or non-finite
 // rectangle or an empty output; too_large for more than 2^31 output bytes. The caller checks its own limits first.
-// u8, u16 and f32 take the SIMD path, u32 and f64 and partly transparent pictures a slower one.
+// u8, u16 and f32 of up to 4 channels take the SIMD path, the others a slower one.
 Result<Image> scale(const Image& source, const SourceRect& from, int out_width, int out_height,
                     Filter filter = Filter::box);
 
