@@ -35,10 +35,15 @@ Result<void> WorkPool::submit(WorkClass work, CancelToken cancel, Job job) {
     const std::lock_guard lock(mutex_);
     auto& queue = queue_of(work);
     if (!stopping_ && queue.size() >= most) {
-      const auto first = std::stable_partition(queue.begin(), queue.end(),
-                                               [](const Item& item) { return !item.cancel.cancelled(); });
-      gone.assign(std::make_move_iterator(first), std::make_move_iterator(queue.end()));
-      queue.erase(first, queue.end());
+      std::deque<Item> kept;
+      for (Item& item : queue) {
+        if (item.cancel.cancelled()) {
+          gone.push_back(std::move(item));
+        } else {
+          kept.push_back(std::move(item));
+        }
+      }
+      queue.swap(kept);
     }
     taken = !stopping_ && queue.size() < most;
     if (taken) {
