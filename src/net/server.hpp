@@ -19,28 +19,30 @@ namespace microtome::net {
 
 enum class Speak { http, fastcgi };
 
-// "127.0.0.1:8080", "[::]:8080", ":8080" (loopback), "unix:/path", "fd:0".
+// "127.0.0.1:8080", "[::]:8080", ":8080" (loopback), "*:8080", "unix:/path", "fd:0". A unix socket that nobody
+// listens on any more is replaced, a living one is refused; it is unlinked when the server stops.
 struct Listen {
   std::string address;
   Speak speak = Speak::http;
   int backlog = 2048;
+  unsigned mode = 0;  // permission bits of a unix socket; 0: as the umask leaves them
 };
 
 struct ServerOptions {
   std::vector<Listen> listen;
-  int loops = 1;                               // event loop threads, SO_REUSEPORT where there are several
-  std::string mount;                           // taken off the front of paths where present
-  std::vector<std::string> trusted_proxies;    // addresses and CIDRs whose forwarding headers count; "unix" for sockets
-  std::size_t max_header = 32 * 1024;          // bytes of request line and headers [431; target alone over 414]
+  int loops = 1;                             // event loop threads, SO_REUSEPORT where there are several
+  std::string mount;                         // taken off the front of paths where present
+  std::vector<std::string> trusted_proxies;  // addresses and CIDRs whose forwarding headers count; "unix" for sockets
+  std::size_t max_header = 32 * 1024;        // bytes of request line and headers [431; target alone over 414]
   std::size_t max_target = 16 * 1024;
-  std::size_t max_body = 1 << 20;              // [413]
+  std::size_t max_body = 1 << 20;  // [413]
   std::size_t max_connections = 10000;
-  std::size_t max_params = 128 * 1024;         // FastCGI PARAMS
-  int max_requests_per_connection = 256;       // FastCGI multiplexing, running at a time
+  std::size_t max_params = 128 * 1024;    // FastCGI PARAMS
+  int max_requests_per_connection = 256;  // FastCGI multiplexing, running at a time
   std::chrono::seconds header_deadline{20};
   std::chrono::seconds idle_deadline{75};
-  std::chrono::seconds write_deadline{60};     // without progress
-  std::chrono::seconds drain{30};              // after stop()
+  std::chrono::seconds write_deadline{60};  // without progress
+  std::chrono::seconds drain{30};           // after stop()
 };
 
 class Server {

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a connection reads requests. Sending is in http_send.cpp.
+#include "net/http_connection.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "http/status.hpp"
+#include "net/forwarding.hpp"
+
+namespace microtome::net {
+namespace {
+
+constexpr int kMostInARow = 16;            // pipelined requests before other connections get their turn
+constexpr std::uint64_t kBodyFloor = 200;  // bytes a second that a body must bring
+
+}  // namespace
+
+Detached HttpConnection::run() {
+  const auto self = shared_from_this();
+  while (true) {
+    if (in_.empty() && !co_await idle()) {
+      break;
+    }
+    turn_ = std::make_unique<Turn>();
+    const bool go_on = co_await serve();
+    turn_.reset();
+    if (!go_on) {
+      break;
+    }
+    if (!in_.empty() && ++in_a_row_ >= kMostInARow && !co_await pause()) {
+      break;
+    }
+  }
+  if (linger_ && !happened(kAbort)) {
+    co_await linger();
+  }
+  close(reset_);
+}
+
+// Until the first byte of a request can be read.
+Co<bool> HttpConnection::idle() {
+  std::string().swap(in_);
+  in_a_row_ = 0;
+  if (stopping() || !client_open_) {
+    co_return false;
+  }
+  set_idle(true);
+  set_deadline(first_ ? options().header_deadline : options().idle_deadline);
+  watch_readable();
+  const unsigned events = co_await next(kReadable | kExpired | kStop);
+  set_idle(false);
+  co_return (events & kReadable) != 0 && (events & kAbort) == 0;
+}
+
+// One request and its answer. False: the connection ends.
+Co<bool> HttpConnection::serve() {
+  first_ = false;
+  if (!co_await read_head()) {
+    co_return false;
+  }
+  Turn& turn = *turn_;
+  if (!turn.refusal && turn.head.body != BodyKind::none && !co_await read_body()) {
+    co_return false;
+  }
+  no_deadline();
+  if (turn.refusal) {
+    linger_ = true;
+    turn.head.keep_alive = false;
+    co_return co_await send(http::text_response(turn.refusal->status, turn.refusal->message));
+  }
+  auto exchange = std::make_shared<SocketExchange<HttpConnection>>(loop_pointer(), weak(), ++serial_, make_request(),
+                                                                   turn.cancel);
+  turn.answer = SocketExchange<HttpConnection>::run(shared().handler, std::move(exchange));
+  if (!turn.answer && !co_await wait_answer()) {
+    co_return false;
+  }
+  co_return co_await send(std::move(*turn.answer));
+}
+
+Co<bool> HttpConnection::read_head() {
+  set_deadline(options().header_deadline);
+  if (!in_.empty() && take_head(in_, true)) {
+    co_return true;
+  }
+  while (true) {
+    std::span<char> got;
+    const Got what = receive(got);
+    if (what == Got::end || what == Got::reset) {
+      client_open_ = false;
+      co_return false;
+    }
+    if (what == Got::bytes) {
+      const bool buffered = !in_.empty();
+      if (buffered) {
+        in_.append(got.data(), got.size());
+      }
+      if (take_head(buffered ? std::string_view(in_) : std::string_view(got.data(), got.size()), buffered)) {
+        co_return true;
+      }
+      continue;
+    }
+    watch_readable();
+    const unsigned events = co_await next(kReadable | kExpired);
+    if ((events & kAbort) != 0) {
+      co_return false;
+    }
+    if ((events & kReadable) == 0) {
+      turn_->refusal = Refusal{408, "request timeout"};
+      co_return true;
+    }
+  }
+}
+
+// True when the head is there, or is refused. What follows it is kept in in_.
+bool HttpConnection::take_head(std::string_view bytes, bool buffered) {
+  Turn& turn = *turn_;
+  const auto end = turn.scanner.scan(bytes, limits());
+  if (!end) {
+    turn.refusal = end.error();
+    return true;
+  }
+  if (*end == 0) {
+    if (!buffered) {
+      in_.assign(bytes);
+    }
+    return false;
+  }
+  auto head = parse_head(bytes.substr(0, *end), limits());
+  if (head) {
+    turn.head = std::move(*head);
+  } else {
+    turn.refusal = head.error();
+  }
+  if (buffered) {
+    in_.erase(0, *end);
+  } else {
+    in_.assign(bytes.substr(*end));
+  }
+  return true;
+}
+
+void HttpConnection::send_continue() {
+  static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+  // The socket is empty at this point; a client that does not get it sends its body after a while, or expires.
+  (void)::send(fd(), kContinue.data(), kContinue.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+Co<bool> HttpConnection::read_body() {
+  Turn& turn = *turn_;
+  if (turn.head.body == BodyKind::length && turn.head.content_length > options().max_body) {
+    turn.refusal = Refusal{413, "body too large"};
+    co_return true;
+  }
+  if (turn.head.body == BodyKind::chunked) {
+    turn.chunks.emplace(options().max_body, options().max_header);
+  }
+  if (turn.head.expect_continue && in_.empty()) {
+    send_continue();
+  }
+  const auto begin = Loop::now();
+  std::uint64_t received = in_.size();
+  while (!take_body()) {
+    const auto floor = std::chrono::seconds(received / kBodyFloor);
+    set_deadline(std::min<Clock::duration>(options().header_deadline,
+                                           begin + options().header_deadline + floor - Loop::now()));
+    watch_readable();
+    const unsigned events = co_await next(kReadable | kExpired);
+    if ((events & kAbort) != 0) {
+      co_return false;
+    }
+    if ((events & kReadable) == 0) {
+      turn.refusal = Refusal{408, "request timeout"};
+      co_return true;
+    }
+    std::span<char> got;
+    const Got what = receive(got);
+    if (what == Got::end || what == Got::reset) {
+      client_open_ = false;
+      co_return false;
+    }
+    if (what == Got::bytes) {
+      in_.append(got.data(), got.size());
+      received += got.size();
+    }
+  }
+  co_return true;
+}
+
+// Moves what belongs to the body from in_. True when it is whole, or refused.
+bool HttpConnection::take_body() {
+  Turn& turn = *turn_;
+  if (!turn.chunks) {
+    const auto wanted = static_cast<std::size_t>(turn.head.content_length) - turn.body.size();
+    const std::size_t step = std::min(wanted, in_.size());
+    turn.body.append(in_, 0, step);
+    in_.erase(0, step);
+    return step == wanted;
+  }
+  const auto used = turn.chunks->feed(in_, turn.body);
+  if (!used || turn.body.size() > options().max_body) {
+    turn.refusal = used ? Refusal{413, "body too large"} : used.error();
+    return true;
+  }
+  in_.erase(0, *used);
+  return turn.chunks->done();
+}
+
+http::Request HttpConnection::make_request() {
+  Head& head = turn_->head;
+  http::Request request;
+  request.method = head.method;
+  request.path = std::move(head.path);
+  request.query = std::move(head.query);
+  request.headers = std::move(head.headers);
+  request.body = std::move(turn_->body);
+  request.authority = std::move(head.authority);
+  request.remote_address = peer().address;
+  const bool trusted = peer().local ? shared().trusted.contains_unix() : shared().trusted.contains(peer().address);
+  apply_public_address(request, trusted, shared().trusted, options().mount);
+  return request;
+}
+
+void HttpConnection::answered(std::uint64_t serial, http::Response response) {
+  if (turn_ && serial == serial_ && !turn_->answer) {
+    turn_->answer = std::move(response);
+    wake(kAnswered);
+  }
+}
+
+// While somebody else works on the answer: takes in what is pipelined, and notices when the client leaves.
+Co<bool> HttpConnection::wait_answer() {
+  Turn& turn = *turn_;
+  while (!turn.answer) {
+    if (client_open_ && in_.size() < options().max_header) {
+      watch_readable();
+    }
+    const unsigned events = co_await next(kReadable | kAnswered);
+    if ((events & kAbort) != 0) {
+      turn.cancel.cancel();
+      co_return false;
+    }
+    if ((events & kReadable) != 0 && !watch_client()) {
+      co_return false;
+    }
+  }
+  co_return true;
+}
+
+// False when the connection is dead.
+bool HttpConnection::watch_client() {
+  if (!client_open_) {
+    return true;
+  }
+  std::span<char> got;
+  switch (receive(got, options().max_header)) {
+    case Got::bytes:
+      in_.append(got.data(), got.size());
+      return true;
+    case Got::nothing:
+      return true;
+    case Got::end:
+      client_open_ = false;
+      turn_->cancel.cancel();
+      return true;
+    case Got::reset:
+      client_open_ = false;
+      turn_->cancel.cancel();
+      return false;
+  }
+  return true;
+}
+
+// Lets the other connections of this loop have their turn.
+Co<bool> HttpConnection::pause() {
+  in_a_row_ = 0;
+  loop().post([self = weak()] {
+    if (const auto connection = self.lock()) {
+      connection->wake(kAnswered);
+    }
+  });
+  const unsigned events = co_await next(kAnswered);
+  co_return (events & kAbort) == 0;
+}
+
+// Closing with unread bytes would make the kernel send a reset, and that can destroy the answer on its way: says that
+// we are done, and reads until the client has seen it.
+Co<bool> HttpConnection::linger() {
+  constexpr std::size_t kMost = 1 << 20;
+  shutdown(fd(), SHUT_WR);
+  set_deadline(std::chrono::seconds(2));
+  for (std::size_t dropped = 0; dropped < kMost;) {
+    std::span<char> got;
+    const Got what = receive(got);
+    if (what == Got::bytes) {
+      dropped += got.size();
+      continue;
+    }
+    if (what != Got::nothing) {
+      break;
+    }
+    watch_readable();
+    const unsigned events = co_await next(kReadable | kExpired);
+    if ((events & kReadable) == 0 || (events & kAbort) != 0) {
+      break;
+    }
+  }
+  co_return true;
+}
+
+}  // namespace microtome::net

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loop: one event loop, run by one thread. Descriptor: a file descriptor that the loop watches.
+// Boost.Asio stays in loop.cpp.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/send_queue.hpp"
+
+namespace microtome::net {
+
+using Clock = std::chrono::steady_clock;
+
+// Something that waits for a descriptor. Called on the loop thread.
+class Watcher {
+ public:
+  virtual ~Watcher() = default;
+  virtual void readable() = 0;
+  virtual void writable() = 0;
+  // The kernel refuses to watch it; nothing more will come.
+  virtual void failed() = 0;
+};
+
+// Something with deadlines. Called on the loop thread, every Loop::tick_interval.
+class Ticked {
+ public:
+  virtual ~Ticked() = default;
+  virtual void tick(Clock::time_point now) = 0;
+
+ private:
+  friend class Loop;
+  std::size_t place_ = 0;
+};
+
+class Loop {
+ public:
+  explicit Loop(std::chrono::milliseconds tick_interval);
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  // Runs until quit(), then drops what was posted and takes no more. Once.
+  void run();
+  // Loop thread only.
+  void quit();
+
+  // From any thread: runs `job` on the loop thread, soon, never inside post(). Dropped when the loop has ended.
+  void post(std::function<void()> job);
+  [[nodiscard]] bool on_thread() const;
+
+  // The rest is for the loop thread only.
+  void add(Ticked& ticked);
+  void remove(Ticked& ticked);
+  [[nodiscard]] const std::vector<Ticked*>& ticked() const { return ticked_; }
+  // Ticks every 10 ms from now on: while draining, so that the end is seen at once.
+  void tick_fast();
+  // Coarse (4 ms) and cheap.
+  [[nodiscard]] static Clock::time_point now();
+  // Value of the Date header; made once a second.
+  [[nodiscard]] std::string_view date();
+  // For bytes on their way in or out; valid until the caller returns to the loop or suspends.
+  [[nodiscard]] std::span<char> scratch() { return scratch_; }
+  // Queues are lent for the time of an answer, so that idle connections hold none.
+  [[nodiscard]] std::unique_ptr<SendQueue> take_queue();
+  void give_back(std::unique_ptr<SendQueue> queue);
+
+  struct Core;  // Asio's part
+  [[nodiscard]] Core& core() { return *core_; }
+
+ private:
+  void arm_tick();
+  void run_ticks();
+  void drain();
+
+  std::unique_ptr<Core> core_;
+  std::chrono::milliseconds tick_interval_;
+  bool tick_armed_ = false;
+  std::vector<Ticked*> ticked_;
+  std::int64_t date_second_ = -1;
+  std::string date_;
+  std::vector<std::unique_ptr<SendQueue>> spare_queues_;
+  std::array<char, 64 * 1024> scratch_;
+};
+
+// Owns `fd` and closes it. It meets the kernel's poller only at the first wait: a FastCGI connection that is served
+// and closed in one go never does. Loop thread only.
+class Descriptor {
+ public:
+  Descriptor(Loop& loop, int fd);
+  ~Descriptor();
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  [[nodiscard]] int fd() const { return fd_; }
+  // Calls watcher->readable() (writable()) once, when it is. At most one wait of each kind at a time.
+  void wait_readable(std::shared_ptr<Watcher> watcher);
+  void wait_writable(std::shared_ptr<Watcher> watcher);
+  void close();  // waits are dropped
+
+ private:
+  struct Registered;
+  enum class Kind { read, write };
+  void wait(Kind kind, std::shared_ptr<Watcher> watcher);
+  Loop& loop_;
+  int fd_;
+  std::unique_ptr<Registered> registered_;
+};
+
+}  // namespace microtome::net

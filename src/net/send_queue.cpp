@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/send_queue.hpp"
+
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace microtome::net {
+namespace {
+
+constexpr std::size_t kMaxVectors = 16;
+constexpr std::uint64_t kWindow = 256 * 1024;  // bytes of a file asked about, and sent, at a time
+constexpr std::size_t kKeepText = 16 * 1024;
+constexpr std::size_t kCompactAfter = 64;
+
+SendQueue::Status status_of_errno(int error) {
+  return error == EAGAIN || error == EWOULDBLOCK ? SendQueue::Status::blocked : SendQueue::Status::gone;
+}
+
+// For files that sendfile cannot take (some FUSE and network file systems).
+ssize_t copy_file(int fd, int file, std::uint64_t offset, std::size_t length) {
+  std::array<char, 16 * 1024> buffer;
+  const ssize_t got = pread(file, buffer.data(), std::min(length, buffer.size()), static_cast<off_t>(offset));
+  return got <= 0 ? got : send(fd, buffer.data(), static_cast<std::size_t>(got), MSG_NOSIGNAL);
+}
+
+}  // namespace
+
+void SendQueue::copy(std::string_view text) {
+  if (text.empty()) {
+    return;
+  }
+  const bool joins = !pieces_.empty() && !pieces_.back().owner && !pieces_.back().file;
+  if (joins) {
+    pieces_.back().size += text.size();
+  } else {
+    Piece piece;
+    piece.text_offset = text_.size();
+    piece.size = text.size();
+    pieces_.push_back(std::move(piece));
+  }
+  text_.append(text);
+  size_ += text.size();
+}
+
+void SendQueue::share(std::shared_ptr<const void> owner, ByteView bytes) {
+  if (bytes.empty()) {
+    return;
+  }
+  Piece piece;
+  piece.owner = std::move(owner);
+  piece.data = bytes.data();
+  piece.size = bytes.size();
+  size_ += bytes.size();
+  pieces_.push_back(std::move(piece));
+}
+
+void SendQueue::share(SharedBytes bytes) {
+  if (bytes) {
+    const ByteView view(*bytes);
+    share(std::move(bytes), view);
+  }
+}
+
+void SendQueue::file(io::FileRange range) {
+  if (range.length == 0) {
+    return;
+  }
+  Piece piece;
+  piece.file = std::move(range.file);
+  piece.offset = range.offset;
+  piece.size = range.length;
+  size_ += range.length;
+  pieces_.push_back(std::move(piece));
+}
+
+const std::uint8_t* SendQueue::data(const Piece& piece) const {
+  return piece.owner ? piece.data : reinterpret_cast<const std::uint8_t*>(text_.data()) + piece.text_offset;
+}
+
+void SendQueue::consume(std::uint64_t bytes) {
+  size_ -= bytes;
+  sent_ += bytes;
+  while (bytes > 0) {
+    Piece& piece = pieces_[first_];
+    const std::uint64_t step = std::min(bytes, piece.size);
+    piece.size -= step;
+    bytes -= step;
+    if (piece.file) {
+      piece.offset += step;
+      warm_ -= std::min(warm_, step);
+    } else {
+      piece.text_offset += step;
+      piece.data += piece.owner ? step : 0;
+    }
+    if (piece.size == 0) {
+      piece.owner.reset();
+      if (piece.file) {
+        piece.file.reset();
+        warm_ = 0;
+      }
+      ++first_;
+    }
+  }
+  if (first_ == pieces_.size()) {
+    pieces_.clear();
+    first_ = 0;
+    text_.clear();
+    if (text_.capacity() > kKeepText) {
+      text_.shrink_to_fit();
+    }
+  } else if (first_ >= kCompactAfter) {
+    pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<std::ptrdiff_t>(first_));
+    first_ = 0;
+    std::size_t begin = text_.size();
+    for (const Piece& piece : pieces_) {
+      if (!piece.owner && !piece.file) {
+        begin = std::min(begin, piece.text_offset);
+      }
+    }
+    text_.erase(0, begin);
+    for (Piece& piece : pieces_) {
+      piece.text_offset -= std::min(begin, piece.text_offset);
+    }
+  }
+}
+
+SendQueue::Status SendQueue::send_memory(int fd, bool more, std::size_t& spent) {
+  std::array<iovec, kMaxVectors> vectors;
+  std::size_t count = 0;
+  std::size_t total = 0;
+  std::size_t i = first_;
+  for (; i < pieces_.size() && !pieces_[i].file && count < kMaxVectors; ++i, ++count) {
+    vectors[count] = {const_cast<std::uint8_t*>(data(pieces_[i])), pieces_[i].size};
+    total += pieces_[i].size;
+  }
+  msghdr message{};
+  message.msg_iov = vectors.data();
+  message.msg_iovlen = count;
+  const bool follows = more || i < pieces_.size();
+  const ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT | (follows ? MSG_MORE : 0));
+  if (sent < 0) {
+    return errno == EINTR ? Status::done : status_of_errno(errno);
+  }
+  consume(static_cast<std::uint64_t>(sent));
+  spent += static_cast<std::size_t>(sent);
+  return static_cast<std::size_t>(sent) < total ? Status::blocked : Status::done;
+}
+
+SendQueue::Status SendQueue::send_file(int fd, std::size_t& spent) {
+  const Piece& piece = pieces_[first_];
+  const std::uint64_t window = std::min(piece.size, kWindow);
+  if (warm_ == 0) {
+    if (!piece.file->resident(piece.offset, window)) {
+      return Status::cold;
+    }
+    warm_ = window;
+  }
+  auto offset = static_cast<off_t>(piece.offset);
+  const auto length = static_cast<std::size_t>(std::min(piece.size, warm_));
+  ssize_t sent = sendfile(fd, piece.file->fd(), &offset, length);
+  if (sent < 0 && (errno == EINVAL || errno == ENOSYS || errno == EOVERFLOW)) {
+    sent = copy_file(fd, piece.file->fd(), piece.offset, length);
+  }
+  if (sent < 0) {
+    return errno == EINTR ? Status::done : errno == EIO ? Status::broken : status_of_errno(errno);
+  }
+  if (sent == 0) {
+    return Status::broken;  // the file ends before the range does
+  }
+  consume(static_cast<std::uint64_t>(sent));
+  spent += static_cast<std::size_t>(sent);
+  return Status::done;  // a short count is no proof that the socket is full: the next call tells
+}
+
+SendQueue::Status SendQueue::flush(int fd, bool more, std::size_t budget) {
+  std::size_t spent = 0;
+  budget_spent_ = false;
+  while (!pieces_.empty()) {
+    if (spent >= budget) {
+      budget_spent_ = true;
+      return Status::blocked;
+    }
+    const Status status = pieces_[first_].file ? send_file(fd, spent) : send_memory(fd, more, spent);
+    if (status != Status::done) {
+      return status;
+    }
+  }
+  return Status::done;
+}
+
+io::FileRange SendQueue::cold_range() const {
+  const Piece& piece = pieces_[first_];
+  return {piece.file, piece.offset, std::min(piece.size, kWindow)};
+}
+
+void SendQueue::warmed() {
+  warm_ = std::min(pieces_[first_].size, kWindow);
+}
+
+void SendQueue::clear() {
+  pieces_.clear();
+  first_ = 0;
+  text_.clear();
+  size_ = 0;
+  sent_ = 0;
+  warm_ = 0;
+}
+
+std::string SendQueue::peek() const {
+  std::string all;
+  for (std::size_t i = first_; i < pieces_.size(); ++i) {
+    const Piece& piece = pieces_[i];
+    if (piece.file) {
+      const auto bytes = piece.file->read(piece.offset, piece.size);
+      all += bytes ? as_text(*bytes) : std::string_view("<unreadable>");
+    } else {
+      all += as_text({data(piece), static_cast<std::size_t>(piece.size)});
+    }
+  }
+  return all;
+}
+
+}  // namespace microtome::net
