@@ -131,7 +131,7 @@ export class SetList {
     const facts = [counted(set.slices, "slice", "slices")];
     if (set.slices > 1 && set.first !== null && set.last !== null) facts.push(`${set.first}–${set.last}`);
     if (set.spacing !== null && set.slices > 1) facts.push(`${formatLength(set.spacing)} apart`);
-    if (set.pixelSize !== null) facts.push(`${formatLength(set.pixelSize)}/px`);
+    if (set.pixelSize !== null) facts.push(`${Number(set.pixelSize.toPrecision(3))} µm/px`);
     const words = make("div", { class: "words" }, make("h2", {}, set.title), make("p", {}, facts.join(" · ")));
     if (set.damaged > 0) words.append(make("p", { class: "flag" }, counted(set.damaged, "damaged slice", "damaged slices")));
     return make("a", { class: "card", href: `${this.api.root}v/${path}` }, picture, words);

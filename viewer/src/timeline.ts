@@ -2,7 +2,7 @@
 // The slider: slices to scale along their axis, gaps empty, damaged ones marked, those already here brighter.
 import { clamp } from "./geometry";
 import { type Stack, describe, nearest, positions } from "./stack";
-import { formatLength } from "./view";
+import { formatMark } from "./view";
 
 const kSide = 12; // CSS pixels free at both ends, for the handle
 const kTrack = { top: 10, height: 10 };
@@ -175,7 +175,7 @@ export class Timeline {
     for (let value = Math.ceil(low / unit) * unit; value <= high + unit * 1e-6; value += unit) {
       const x = kSide + ((value - low) / (high - low)) * this.room;
       g.fillRect(Math.round(x), kTrack.top + kTrack.height + 2, 1, 4);
-      const text = depth ? formatLength(Number(value.toPrecision(9))) : String(value);
+      const text = depth ? formatMark(value, high) : String(value);
       const w = g.measureText(text).width;
       g.fillText(text, clamp(x - w / 2, 0, width - w), kTrack.top + kTrack.height + 18);
     }

@@ -158,9 +158,15 @@ export function scaleBar(zoom: number, room: number): { length: number; pixels: 
   return { length, pixels: length * zoom };
 }
 
+const trim = (n: number): string => String(Number(n.toPrecision(6)));
+
 export function formatLength(um: number): string {
-  const trim = (n: number): string => String(Number(n.toPrecision(6)));
   if (um !== 0 && Math.abs(um) < 1) return `${trim(um * 1000)} nm`;
   if (Math.abs(um) >= 10000) return `${trim(um / 1000)} mm`;
   return `${trim(um)} µm`;
+}
+
+// All marks of an axis in the same unit.
+export function formatMark(um: number, longest: number): string {
+  return longest >= 10000 ? `${trim(um / 1000)} mm` : `${trim(um)} µm`;
 }

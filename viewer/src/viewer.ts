@@ -7,12 +7,13 @@ import { Health } from "./health";
 import { type Actions, type Choices, listenEdge, listenKeys, listenPointers, listenWheel } from "./input";
 import { type Place, formatPlace } from "./link";
 import { Painter } from "./painter";
+import { Panel } from "./panel";
 import { Player } from "./player";
 import { Preview } from "./preview";
 import { Session } from "./session";
 import { type Stack, describe, findSlice, nearestNumber, parseStack, stepFrom } from "./stack";
 import { Timeline } from "./timeline";
-import { type Screen, type View, formatLength, scaleBar } from "./view";
+import type { Screen, View } from "./view";
 
 const kPoll = 5000; // ms between looks for new slices
 
@@ -25,10 +26,9 @@ interface Opened {
 export class Viewer implements Actions {
   private session: Session | null = null;
   private etag = "";
+  private reopen: (() => void) | null = null; // what to do when the server is back
   private opening = new AbortController();
   private poll = 0;
-  private toastTimer = 0;
-  private spoken = "";
   private readonly page = byId("viewer");
   private readonly root = document.documentElement;
   private readonly stage = byId("stage");
@@ -37,6 +37,7 @@ export class Viewer implements Actions {
   private readonly painter = new Painter(this.canvas);
   private readonly player: Player;
   private readonly preview: Preview;
+  private readonly panel: Panel;
   private readonly timeline: Timeline;
   private choices: Choices = { wheelSteps: recall("wheel") === "slices", keys: recall("keys") !== "off" };
 
@@ -47,6 +48,7 @@ export class Viewer implements Actions {
   ) {
     this.player = new Player(byId("play"), byId<HTMLSelectElement>("speed"), () => this.playStep());
     this.preview = new Preview(api);
+    this.panel = new Panel((index) => this.scrub(index));
     this.timeline = new Timeline(byId("slider"), (index) => this.scrub(index), (index, x) => this.preview.show(index, x));
     listenWheel(this.stage, byId("slider"), this, () => this.choices);
     listenPointers(this.stage, this.canvas, this);
@@ -80,10 +82,9 @@ export class Viewer implements Actions {
     let index = named;
     if (index < 0) {
       index = Number.isFinite(Number(rest)) ? nearestNumber(stack, Number(rest)) : (stack.present[0] ?? 0);
-      this.toast(`There is no slice ${rest} here.`);
+      this.panel.toast(`There is no slice ${rest} here.`);
     }
     this.start(stack, { index: Math.max(0, index), view: place.view, raw: place.raw }, false);
-    this.canvas.focus({ preventScroll: true });
   }
 
   close(): void {
@@ -91,13 +92,13 @@ export class Viewer implements Actions {
     this.opening = new AbortController();
     this.session?.close();
     this.session = null;
+    this.reopen = null;
     this.player.stop();
     this.preview.close();
     clearInterval(this.poll);
     this.painter.paint(null);
     this.page.hidden = true;
-    this.spoken = "";
-    for (const id of ["note", "scale", "caption", "toast"]) byId(id).hidden = true;
+    this.panel.clear();
     for (const name of ["set", "sliceShown", "sliceRequested", "sharp", "refined", "mode"]) delete this.root.dataset[name];
   }
 
@@ -140,15 +141,15 @@ export class Viewer implements Actions {
     const { session } = this;
     if (!session?.stack.registered) return;
     session.setRaw(!session.raw);
-    this.say(session.raw ? "Raw" : "Registered");
-    this.toast(session.raw ? "Raw: as it was scanned" : "Registered: laid on its neighbours");
+    this.panel.say(session.raw ? "Raw" : "Registered");
+    this.panel.toast(session.raw ? "Raw: as it was scanned" : "Registered: laid on its neighbours");
   }
 
   toggleWheel(): void {
     this.choices = { ...this.choices, wheelSteps: !this.choices.wheelSteps };
     remember("wheel", this.choices.wheelSteps ? "slices" : "zoom");
     this.showChoices();
-    this.toast(this.choices.wheelSteps ? "The wheel turns slices" : "The wheel zooms");
+    this.panel.toast(this.choices.wheelSteps ? "The wheel turns slices" : "The wheel zooms");
   }
 
   togglePlay(): void {
@@ -161,7 +162,7 @@ export class Viewer implements Actions {
 
   toggleFull(): void {
     if (document.fullscreenElement) void document.exitFullscreen();
-    else void this.root.requestFullscreen?.().catch(() => this.toast("Full screen is not allowed here"));
+    else void this.root.requestFullscreen?.().catch(() => this.panel.toast("Full screen is not allowed here"));
   }
 
   help(): void {
@@ -205,11 +206,9 @@ export class Viewer implements Actions {
       return;
     }
     const gone = error instanceof Refused && error.status === 404;
-    this.note(gone ? "There is no such set here" : "This set cannot be opened",
+    this.panel.note(gone ? "There is no such set here" : "This set cannot be opened",
       gone ? "" : error instanceof Error ? error.message : "", make("a", { class: "button text", href: this.api.root }, "All sets"));
   }
-
-  private reopen: (() => void) | null = null;
 
   // The server may answer again.
   resume(): void {
@@ -223,14 +222,14 @@ export class Viewer implements Actions {
     this.session?.close();
     setText(byId("set-title"), stack.title);
     const single = stack.slices.length < 2;
-    for (const id of ["slider", "play", "speed", "previous", "next"]) byId(id).hidden = single;
+    byId("controls").hidden = single;
     byId("registered").hidden = !stack.registered;
     setText(byId("range"), stack.slices.length > 1 ? `of ${stack.slices[stack.slices.length - 1]?.number ?? ""}` : "");
     this.timeline.open(stack);
     this.preview.open(stack);
     this.session = new Session(this.api, stack, this.health, this.painter, this.screen, at, keepOld,
       () => this.painted(), () => this.rested());
-    if (stack.slices.length === 0) this.note("This set has no slices", "");
+    if (stack.slices.length === 0) this.panel.note("This set has no slices", "");
     clearInterval(this.poll);
     this.poll = window.setInterval(() => void this.refresh(), kPoll);
     this.tell();
@@ -278,94 +277,14 @@ export class Viewer implements Actions {
     byId<HTMLButtonElement>("previous").disabled = session.requested <= (list[0] ?? 0);
     byId<HTMLButtonElement>("next").disabled = session.requested >= (list[list.length - 1] ?? 0);
     this.timeline.show({ requested: session.requested, shown: session.shown, resident: session.resident });
-    this.wait();
-  }
-
-  private wait(): void {
-    const { session } = this;
-    if (!session) return;
-    const waiting = session.shown !== session.requested || !session.sharp;
-    const caption = byId("caption-wait");
-    caption.hidden = !waiting;
-    const number = session.slice(session.requested)?.number ?? "";
-    if (waiting) setText(caption, session.shown === session.requested ? "sharpening …" : `loading ${number} …`);
-    this.stage.setAttribute("aria-busy", String(waiting));
+    this.panel.wait(session);
   }
 
   // Called in the same task that changed the pixels: number and picture never disagree.
   private painted(): void {
-    const { session } = this;
-    if (!session) return;
-    const slice = session.slice(session.shown);
-    byId("caption").hidden = false;
-    setText(byId("caption-main"), slice ? `Slice ${slice.number}` : "");
-    const name = slice && slice.name !== String(slice.number) ? slice.name : "";
-    setText(byId("caption-name"), [slice?.z != null ? formatLength(slice.z) : "", name].filter(Boolean).join("  ·  "));
-    byId("caption-flag").hidden = !slice || slice.status === "ok";
-    setText(byId("caption-flag"), slice && slice.status !== "ok" ? slice.status : "");
-    setData(this.root, "sliceShown", slice ? String(slice.number) : "");
-    setData(this.root, "sharp", String(session.sharp));
-    setData(this.root, "refined", String(session.refined));
-    setData(this.root, "mode", session.raw ? "raw" : "registered");
-    this.showNote(session);
-    this.showScale(session);
+    if (!this.session) return;
+    this.panel.painted(this.session);
     this.tell();
-  }
-
-  private showNote(session: Session): void {
-    const slice = session.slice(session.shown);
-    const refusal = slice ? session.refusal(session.shown) : undefined;
-    if (slice?.status === "missing") this.missing(session);
-    else if (refusal !== undefined) {
-      const button = make("button", { class: "button text", type: "button" }, "Try again");
-      button.addEventListener("click", () => session.retry());
-      this.note(`Slice ${slice?.number} cannot be shown`, refusal, button);
-    } else if (session.stack.slices.length > 0) byId("note").hidden = true;
-  }
-
-  private missing(session: Session): void {
-    const here = session.shown;
-    const before = stepFrom(session.stack, here, -1);
-    const after = stepFrom(session.stack, here, 1);
-    const buttons = [...new Set([before, after])].filter((index) => index !== here).map((index) => {
-      const number = session.slice(index)?.number ?? "";
-      const label = index < here ? `‹ ${number}` : `${number} ›`;
-      const button = make("button", { class: "button text", type: "button", "aria-label": `Slice ${number}` }, label);
-      button.addEventListener("click", () => {
-        session.go(index);
-        this.tell();
-      });
-      return button;
-    });
-    this.note(`Slice ${session.slice(here)?.number} is missing`, "A gap in the set: there is no picture of it.", ...buttons);
-  }
-
-  private note(title: string, text: string, ...actions: HTMLElement[]): void {
-    const box = byId("note");
-    if (!box.hidden && box.dataset["is"] === title + text) return;
-    box.dataset["is"] = title + text;
-    setText(byId("note-title"), title);
-    setText(byId("note-text"), text);
-    byId("note-actions").replaceChildren(...actions);
-    box.hidden = false;
-  }
-
-  private showScale(session: Session): void {
-    const per = session.perMicrometre;
-    const nothing = session.shown < 0 || session.slice(session.shown)?.status === "missing";
-    byId("scale").hidden = per === null || nothing;
-    if (per !== null) {
-      const bar = scaleBar(per, Math.min(160, this.stage.clientWidth / 3));
-      setText(byId("scale-text"), formatLength(bar.length));
-      byId("scale-bar").style.width = `${bar.pixels}px`;
-    }
-    const percent = session.magnification * 100;
-    setText(byId("zoom"), `${percent >= 10 ? Math.round(percent) : percent.toPrecision(2)} %`);
-    byId<HTMLButtonElement>("zoom-in").disabled = !session.canZoom.in;
-    byId<HTMLButtonElement>("zoom-out").disabled = !session.canZoom.out;
-    const registered = byId("registered");
-    registered.setAttribute("aria-pressed", String(!session.raw));
-    setText(registered, "Registered");
   }
 
   // Nothing moves any more: the link and the spoken words follow.
@@ -379,24 +298,8 @@ export class Viewer implements Actions {
     document.title = `${session.stack.title} ${slice?.number ?? ""} – Microtome`;
     if (slice) {
       this.canvas.setAttribute("aria-label", `${describe(slice)}, of ${session.stack.title}`);
-      this.say(describe(slice));
+      this.panel.say(describe(slice));
     }
-  }
-
-  private say(words: string): void {
-    if (words === this.spoken) return;
-    this.spoken = words;
-    setText(byId("live"), words);
-  }
-
-  private toast(words: string): void {
-    const box = byId("toast");
-    setText(box, words);
-    box.hidden = false;
-    clearTimeout(this.toastTimer);
-    this.toastTimer = window.setTimeout(() => {
-      box.hidden = true;
-    }, 2500);
   }
 
   // Controls
@@ -469,12 +372,12 @@ export class Viewer implements Actions {
     }
     if (index < 0 && Number.isFinite(Number(wanted))) {
       index = nearestNumber(session.stack, Number(wanted));
-      this.toast(`There is no slice ${wanted}; this is the nearest.`);
-      this.say(`There is no slice ${wanted}; this is the nearest.`);
+      this.panel.toast(`There is no slice ${wanted}; this is the nearest.`);
+      this.panel.say(`There is no slice ${wanted}; this is the nearest.`);
     }
     if (index < 0) {
-      this.toast(`There is no slice “${wanted}”.`);
-      this.say(`There is no slice ${wanted}`);
+      this.panel.toast(`There is no slice “${wanted}”.`);
+      this.panel.say(`There is no slice ${wanted}`);
       this.number.select();
       return;
     }
