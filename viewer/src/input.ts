@@ -22,7 +22,8 @@ export interface Choices {
   readonly keys: boolean; // single keys are commands (WCAG 2.1.4: must be possible to switch off)
 }
 
-const kNotch = 60; // wheel distance, CSS pixels, that turns one slice
+const kNotch = 120; // CSS pixels of one notch of a mouse wheel, about: one slice
+const kStroke = 50; // CSS pixels on a touch pad that turn one slice
 const kEdgeStep = 12; // CSS pixels along the edge that turn one slice
 
 function wheelPixels(event: WheelEvent): number {
@@ -34,13 +35,17 @@ export function listenWheel(stage: HTMLElement, slider: HTMLElement, actions: Ac
   let rest = 0;
   let last = 0;
   const turn = (event: WheelEvent): void => {
+    const pixels = wheelPixels(event);
     if (event.timeStamp - last > 250) rest = 0;
     last = event.timeStamp;
-    rest += wheelPixels(event);
-    const slices = Math.trunc(rest / kNotch);
-    if (slices === 0) return;
-    rest -= slices * kNotch;
-    actions.step(slices > 0 ? Math.min(slices, 3) : Math.max(slices, -3));
+    if (Math.abs(pixels) >= kStroke) { // a wheel with notches: each turns at least one slice
+      actions.step(Math.sign(pixels) * Math.max(1, Math.round(Math.abs(pixels) / kNotch)));
+      return;
+    }
+    rest += pixels;
+    const slices = Math.trunc(rest / kStroke);
+    rest -= slices * kStroke;
+    if (slices !== 0) actions.step(slices);
   };
   stage.addEventListener("wheel", (event) => {
     event.preventDefault();

@@ -28,6 +28,7 @@ function route(): void {
 }
 
 function visit(address: string): void {
+  viewer.keepAddress();
   history.pushState(null, "", address);
   route();
 }

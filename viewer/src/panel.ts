@@ -2,7 +2,7 @@
 // What the page says about the picture: caption, notes, scale bar, spoken words.
 import { byId, make, setData, setText } from "./dom";
 import type { Session } from "./session";
-import { stepFrom } from "./stack";
+import { depth, stepFrom } from "./stack";
 import { formatLength, scaleBar } from "./view";
 
 export class Panel {
@@ -33,8 +33,8 @@ export class Panel {
     byId("caption").hidden = false;
     setText(byId("caption-main"), slice ? `Slice ${slice.number}` : "");
     const name = slice && slice.name !== String(slice.number) ? slice.name : "";
-    const depth = slice !== undefined && slice.z !== null ? formatLength(slice.z) : "";
-    setText(byId("caption-name"), [depth, name].filter((part) => part !== "").join("  ·  "));
+    const z = slice !== undefined && slice.z !== null ? depth(slice.z) : "";
+    setText(byId("caption-name"), [z, name].filter((part) => part !== "").join("  ·  "));
     byId("caption-flag").hidden = !slice || slice.status === "ok";
     setText(byId("caption-flag"), slice && slice.status !== "ok" ? slice.status : "");
     setData(this.root, "sliceShown", slice ? String(slice.number) : "");

@@ -53,10 +53,6 @@ export class Queue {
     return this.running.has(key);
   }
 
-  get runningKeys(): string[] {
-    return [...this.running.keys()];
-  }
-
   private start(): void {
     while (!this.held) {
       const job = this.wanted[0];

@@ -34,6 +34,7 @@ export class Session {
   sharp = false; // the slice shown has a picture made for this view
   refined = false; // nothing better will come
   resting = false;
+  private readonly passedOver = new Set<number>(); // asked for on the way to the slice asked for now
   private direction = 1;
   private stride = 1;
   private moving = false;
@@ -92,6 +93,7 @@ export class Session {
     if (index < 0 || index >= this.stack.slices.length || index === this.requested) return;
     this.direction = index > this.requested ? 1 : -1;
     this.stride = Math.max(1, stride);
+    this.passedOver.add(this.requested);
     this.requested = index;
     this.rest();
     this.update();
@@ -262,21 +264,25 @@ export class Session {
   private update(): void {
     if (this.closed) return;
     const next = this.nextShown();
-    if (next !== this.shown) this.shown = next;
+    this.shown = next;
+    if (next === this.requested) this.passedOver.clear();
     this.draw();
     this.pump();
   }
 
-  // The slice to show: the one asked for when it is ready, else the nearest on the way to it, else the old one.
+  // The slice to show: the one asked for when it is ready, else the nearest to it that was passed over, else the old one.
   private nextShown(): number {
-    if (this.shown === this.requested) return this.shown;
-    if (this.ready(this.requested)) return this.requested;
-    if (this.shown < 0) return -1;
+    if (this.shown === this.requested || this.ready(this.requested)) return this.requested;
+    return this.between().find((index) => this.ready(index)) ?? this.shown;
+  }
+
+  // Slices passed over between the one shown and the one asked for, nearest to the goal first.
+  private between(): number[] {
     const way = Math.sign(this.requested - this.shown);
-    const between = this.loader.slicesHere
+    if (this.shown < 0 || way === 0) return [];
+    return [...this.passedOver]
       .filter((index) => (index - this.shown) * way > 0 && (this.requested - index) * way > 0)
       .sort((p, q) => (q - p) * way);
-    return between.find((index) => this.ready(index)) ?? this.shown;
   }
 
   private pump(): void {
@@ -329,20 +335,13 @@ export class Session {
     if (plan && !this.loader.has(index, plan)) jobs.push(this.loader.pictureJob(index, plan, kRank.refine));
   }
 
-  // Pictures under way of slices between the one shown and the one asked for: the two nearest to the goal are worth
-  // their end, they are shown in passing.
+  // Pictures under way of slices passed over: the two nearest to the goal are worth their end, they are shown in passing.
   private passing(): Set<string> {
-    const way = Math.sign(this.requested - this.shown);
-    if (this.shown < 0 || way === 0) return new Set();
-    const found: { index: number; key: string }[] = [];
-    for (const key of this.queue.runningKeys) {
-      const index = Number(/^p\|(\d+)\|/.exec(key)?.[1] ?? NaN);
-      if (!((index - this.shown) * way > 0 && (this.requested - index) * way > 0)) continue;
+    const keys = this.between().flatMap((index) => {
       const plan = this.plan(index);
-      if (plan && pictureKey(index, plan) === key) found.push({ index, key });
-    }
-    found.sort((p, q) => (q.index - p.index) * way);
-    return new Set(found.slice(0, 2).map((entry) => entry.key));
+      return plan ? [pictureKey(index, plan)] : [];
+    });
+    return new Set(keys.filter((key) => this.queue.isRunning(key)).slice(0, 2));
   }
 
   private draw(): void {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One set as stack.json tells it (docs/formats/urls.md). Foreign data: everything is checked. Pure.
 import type { Affine } from "./geometry";
-import { formatLength } from "./view";
 
 export type Status = "ok" | "damaged" | "missing";
 
@@ -153,9 +152,14 @@ export function nearestNumber(stack: Stack, number: number): number {
   return best;
 }
 
+// Micrometres whatever the size: depths of one set are compared.
+export function depth(z: number): string {
+  return `${Number(z.toPrecision(7))} µm`;
+}
+
 export function describe(slice: Slice): string {
   const parts = [`Slice ${slice.number}`];
-  if (slice.z !== null) parts.push(formatLength(slice.z));
+  if (slice.z !== null) parts.push(depth(slice.z));
   if (slice.status !== "ok") parts.push(slice.status);
   return parts.join(", ");
 }

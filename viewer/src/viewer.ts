@@ -287,14 +287,22 @@ export class Viewer implements Actions {
     this.tell();
   }
 
-  // Nothing moves any more: the link and the spoken words follow.
-  private rested(): void {
+  // The address of what is to be seen. Also called before another page is opened, so that "back" leads here.
+  keepAddress(): void {
     const { session } = this;
     if (!session) return;
     const slice = session.slice(session.requested);
     const raw = session.raw && session.stack.registered;
     const address = formatPlace(this.api.root, session.stack.name, String(slice?.number ?? ""), session.view, raw);
     if (address !== location.pathname + location.search) history.replaceState(null, "", address);
+  }
+
+  // Nothing moves any more: the link and the spoken words follow.
+  private rested(): void {
+    const { session } = this;
+    if (!session) return;
+    this.keepAddress();
+    const slice = session.slice(session.requested);
     document.title = `${session.stack.title} ${slice?.number ?? ""} – Microtome`;
     if (slice) {
       this.canvas.setAttribute("aria-label", `${describe(slice)}, of ${session.stack.title}`);
@@ -367,6 +375,7 @@ export class Viewer implements Actions {
     this.player.stop();
     let index = findSlice(session.stack, wanted);
     if (index < 0 && wanted.includes("/")) {
+      this.canvas.focus();
       this.openPath(wanted);
       return;
     }

@@ -118,8 +118,9 @@ export function refined(page, number) {
 export function pixel(page, x = 0.5, y = 0.5) {
   return page.evaluate(([px, py]) => {
     const canvas = document.getElementById("canvas");
-    const at = [Math.floor(px * canvas.width), Math.floor(py * canvas.height)];
-    return [...canvas.getContext("2d").getImageData(at[0], at[1], 1, 1).data.slice(0, 3)];
+    const dot = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+    dot.drawImage(canvas, Math.floor(px * canvas.width), Math.floor(py * canvas.height), 1, 1, 0, 0, 1, 1);
+    return [...dot.getImageData(0, 0, 1, 1).data.slice(0, 3)];
   }, [x, y]);
 }
 
@@ -127,7 +128,9 @@ export function pixel(page, x = 0.5, y = 0.5) {
 export function fingerprint(page) {
   return page.evaluate(async () => {
     const canvas = document.getElementById("canvas");
-    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+    copy.drawImage(canvas, 0, 0);
+    const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
     const sum = await crypto.subtle.digest("SHA-256", data);
     return [...new Uint8Array(sum)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   });
