@@ -23,6 +23,7 @@ struct Asset {
   SharedBytes gzip;        // may be null
   SharedBytes brotli;      // may be null
   std::string etag;        // quoted
+  std::string csp;         // Content-Security-Policy of a page; "" = everything from 'self', nothing inline
 };
 
 struct ServiceOptions {
