@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "protocol/site.hpp"
+
+#include <algorithm>
+
+#include "io/file.hpp"
+
+namespace microtome::protocol {
+namespace {
+
+constexpr std::size_t kMostNames = 8192;
+constexpr std::size_t kMostSites = 64;
+
+}  // namespace
+
+Site::Site(io::Roots roots, const set::CatalogueOptions& options, Log log)
+    : roots_(roots), options_(options), catalogue_(set::make_catalogue(std::move(roots), options, std::move(log))) {}
+
+std::string Site::key(Names order, std::string_view name) {
+  std::string text(1, order == Names::files_first ? 'f' : 'i');
+  text += name;
+  return text;
+}
+
+std::optional<Found> Site::remembered(Names order, std::string_view name) const {
+  const std::string wanted = key(order, name);
+  const auto now = std::chrono::steady_clock::now();
+  const std::scoped_lock lock(mutex_);
+  const auto at = names_.find(wanted);
+  return at != names_.end() && now < at->second.until ? std::optional(at->second.found) : std::nullopt;
+}
+
+Result<Found> Site::find(Names order, const std::string& name) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(std::max(options_.rescan_ms, 1));
+  auto found = look(order, name);
+  const std::scoped_lock lock(mutex_);
+  if (!found) {
+    names_.erase(key(order, name));
+    return found;
+  }
+  if (names_.size() >= kMostNames) {
+    names_.clear();
+  }
+  names_[key(order, name)] = {*found, until};
+  return found;
+}
+
+Result<Found> Site::look(Names order, const std::string& name) {
+  const auto as_file = [&](Result<std::string> path) -> Result<Found> {
+    if (!path) {
+      return pass(path.error());
+    }
+    if (!io::File::identify(*path)) {
+      return fail(Code::not_found, "no such picture", "not a regular file: " + *path);
+    }
+    return Found{std::move(*path), nullptr};
+  };
+  Result<Found> first = order == Names::ids_first ? as_file(catalogue_->resolve(name)) : as_file(roots_.resolve(name));
+  if (first) {
+    return first;
+  }
+  if (auto views = find_views(roots_, name, options_.filename_pattern)) {
+    return Found{{}, std::make_shared<const Views>(std::move(*views))};
+  }
+  if (order == Names::files_first) {
+    if (Result<Found> slice = as_file(catalogue_->resolve(name))) {
+      return slice;
+    }
+  }
+  return first;  // its context says which setting would allow the name
+}
+
+bool Site::claim_refresh() { return !catalogue_->fresh() && !refreshing_.exchange(true); }
+
+Sites::Sites(const ServiceOptions& options, Log log) : log_(std::move(log)) {
+  options_.roots = options.roots;
+  options_.catalogue = options.catalogue;
+}
+
+Result<std::unique_ptr<Sites>> Sites::make(const ServiceOptions& options, Log log) {
+  std::unique_ptr<Sites> sites(new Sites(options, std::move(log)));
+  if (!options.roots.directories.empty() || !options.roots.prefix.empty()) {
+    auto roots = io::Roots::make(options.roots);
+    if (!roots) {
+      return pass(roots.error());
+    }
+    sites->fixed_ = std::make_shared<Site>(std::move(*roots), options.catalogue, sites->log_);
+  }
+  return sites;
+}
+
+SitePtr Sites::ready(const http::Request& request) const {
+  if (fixed_) {
+    return fixed_;
+  }
+  const std::scoped_lock lock(mutex_);
+  const auto at = by_root_.find(request.document_root);
+  return at != by_root_.end() ? at->second : nullptr;
+}
+
+Result<SitePtr> Sites::open(const http::Request& request) {
+  if (SitePtr site = ready(request)) {
+    return site;
+  }
+  io::RootsOptions wanted = options_.roots;
+  if (!request.document_root.empty()) {
+    wanted.directories = {request.document_root};
+  }
+  auto roots = io::Roots::make(wanted);
+  if (!roots) {
+    return fail(Code::not_found, "nothing is served here", roots.error().context);
+  }
+  const std::scoped_lock lock(mutex_);
+  if (by_root_.size() >= kMostSites) {
+    by_root_.clear();
+  }
+  auto [at, fresh] = by_root_.try_emplace(request.document_root);
+  if (fresh) {
+    at->second = std::make_shared<Site>(std::move(*roots), options_.catalogue, log_);
+  }
+  return at->second;
+}
+
+}  // namespace microtome::protocol
