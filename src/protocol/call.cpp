@@ -39,7 +39,8 @@ void on_worker(const Call& call, std::function<void()> job) {
 void find_name(const Call& call, Names order, std::string name, std::function<void(Found)> then) {
   if (order == Names::ids_first) {
     // Ids of slices are in memory: no disk, and no wait for a scan.
-    for (std::size_t slash = name.rfind('/'); slash != std::string::npos && slash > 0; slash = name.rfind('/', slash - 1)) {
+    for (std::size_t slash = name.rfind('/'); slash != std::string::npos && slash > 0;
+         slash = name.rfind('/', slash - 1)) {
       const set::SetPtr set = call.site->catalogue().known(std::string_view(name).substr(0, slash));
       const set::Slice* slice = set ? set->find_id(std::string_view(name).substr(slash + 1)) : nullptr;
       if (slice != nullptr && !slice->path.empty()) {

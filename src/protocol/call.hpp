@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Call: one request on its way through the service, with everything it needs. Copies share it; they go along with every
-// callback, so that nothing dies before the answer is out. Thread-safe.
+// Call: one request on its way through the service, with everything it needs. Copies share it; they go along with
+// every callback, so that nothing dies before the answer is out. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -55,11 +55,12 @@ struct Call {
 // Runs `job` on a worker; 503 when the queue is full, nothing when the client has gone meanwhile.
 void on_worker(const Call& call, std::function<void()> job);
 
-// Calls `then` with what a name stands for: at once when it is remembered, else on a worker. 404 when there is nothing.
+// Calls `then` with what a name stands for: at once when it is remembered, else on a worker. 404 when there is
+// nothing.
 void find_name(const Call& call, Names order, std::string name, std::function<void(Found)> then);
 
-// Calls `then` with the set: at once when it is in memory and `good` with it, else on a worker with a fresh one. 404 when
-// there is none.
+// Calls `then` with the set: at once when it is in memory and `good` with it, else on a worker with a fresh one. 404
+// when there is none.
 void find_set(const Call& call, std::string name, const std::function<bool(const set::Set&)>& good,
               std::function<void(set::SetPtr)> then);
 

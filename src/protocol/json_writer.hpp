@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// JsonWriter: writes compact JSON straight into a string. A document of 5,000 slices needs no tree in memory that way.
-// Strings are escaped; bytes that are not UTF-8 (file names may hold any) become U+FFFD. Not thread-safe.
+// JsonWriter: writes compact JSON straight into a string. A document of 5,000 slices needs no tree in memory that
+// way. Strings are escaped; bytes that are not UTF-8 (file names may hold any) become U+FFFD. Not thread-safe.
 #pragma once
 
 #include <cstdint>

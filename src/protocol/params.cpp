@@ -43,7 +43,8 @@ std::string_view Params::get(std::string_view name) const {
   return at == list_.end() ? std::string_view{} : std::string_view(at->second);
 }
 
-Result<std::optional<std::int64_t>> Params::whole(std::string_view name, std::int64_t least, std::int64_t most) const {
+Result<std::optional<std::int64_t>> Params::whole(std::string_view name, std::int64_t least,
+                                                  std::int64_t most) const {
   if (!has(name)) {
     return std::nullopt;
   }

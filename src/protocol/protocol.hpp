@@ -17,24 +17,24 @@ namespace microtome::protocol {
 
 // One file of the viewer, embedded in the binary.
 struct Asset {
-  std::string path;        // "/" or "/assets/viewer.js"
+  std::string path;  // "/" or "/assets/viewer.js"
   std::string media_type;
   SharedBytes plain;
-  SharedBytes gzip;        // may be null
-  SharedBytes brotli;      // may be null
-  std::string etag;        // quoted
-  std::string csp;         // Content-Security-Policy of a page; "" = everything from 'self', nothing inline
+  SharedBytes gzip;    // may be null
+  SharedBytes brotli;  // may be null
+  std::string etag;    // quoted
+  std::string csp;     // Content-Security-Policy of a page; "" = everything from 'self', nothing inline
 };
 
 struct ServiceOptions {
-  io::RootsOptions roots;              // none: DOCUMENT_ROOT of each request is the root
+  io::RootsOptions roots;  // none: DOCUMENT_ROOT of each request is the root
   set::CatalogueOptions catalogue;
-  std::string public_url;              // "" = from the request
-  std::string cors = "*";              // Access-Control-Allow-Origin; "" = none
+  std::string public_url;  // "" = from the request
+  std::string cors = "*";  // Access-Control-Allow-Origin; "" = none
   std::string cache_control = "max-age=86400";
-  int max_cvt = 5000;                  // largest side of an export, pixels
+  int max_cvt = 5000;  // largest side of an export, pixels
   int jpeg_quality = 75;
-  std::size_t max_query = 64 * 1024;   // bytes
+  std::size_t max_query = 64 * 1024;  // bytes
   std::vector<Asset> assets;
 };
 

@@ -24,15 +24,17 @@ void log_error(const Call& call, const Error& error) {
   if (error.code == Code::corrupt || error.code == Code::io || error.code == Code::internal) {
     level = LogLevel::warning;
   } else if (error.code == Code::not_found && !error.context.empty()) {
-    // It names the setting that would allow the file, which people look for; but strangers who try names must not fill the log.
+    // It names the setting that would allow the file, which people look for; but strangers who try names must not
+    // fill the log.
     const std::int64_t now = std::chrono::steady_clock::now().time_since_epoch().count();
     std::int64_t last = call.service->complained_ns.load();
     const bool due = last == 0 || now - last > kComplaintPause;
-    level = due && call.service->complained_ns.compare_exchange_strong(last, now) ? LogLevel::warning : LogLevel::info;
+    level =
+        due && call.service->complained_ns.compare_exchange_strong(last, now) ? LogLevel::warning : LogLevel::info;
   }
   if (call.service->log.wants(level)) {
-    call.service->log.write(level, call.request().path + ": " + error.message +
-                                       (error.context.empty() ? "" : ": " + error.context));
+    call.service->log.write(
+        level, call.request().path + ": " + error.message + (error.context.empty() ? "" : ": " + error.context));
   }
 }
 
@@ -190,7 +192,8 @@ bool unmodified_since(const http::Request& request, std::int64_t mtime_ns) {
     return false;
   }
   const std::int64_t now = http::seconds_of(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count());
   const auto since = http::parse_date(request.headers.get("If-Modified-Since"), now);
   return since && *since <= now && http::seconds_of(mtime_ns) <= *since;
 }

@@ -55,7 +55,8 @@ Result<Found> Site::look(Names order, const std::string& name) {
     }
     return Found{std::move(*path), nullptr};
   };
-  Result<Found> first = order == Names::ids_first ? as_file(catalogue_->resolve(name)) : as_file(roots_.resolve(name));
+  Result<Found> first =
+      order == Names::ids_first ? as_file(catalogue_->resolve(name)) : as_file(roots_.resolve(name));
   if (first) {
     return first;
   }
@@ -70,7 +71,9 @@ Result<Found> Site::look(Names order, const std::string& name) {
   return first;  // its context says which setting would allow the name
 }
 
-bool Site::claim_refresh() { return !catalogue_->fresh() && !refreshing_.exchange(true); }
+bool Site::claim_refresh() {
+  return !catalogue_->fresh() && !refreshing_.exchange(true);
+}
 
 Sites::Sites(const ServiceOptions& options, Log log) : log_(std::move(log)) {
   options_.roots = options.roots;
@@ -108,7 +111,13 @@ Result<SitePtr> Sites::open(const http::Request& request) {
   }
   auto roots = io::Roots::make(wanted);
   if (!roots) {
-    return fail(Code::not_found, "nothing is served here", roots.error().context);
+    // The page and the state of the server do not need it; every picture is then 404.
+    log_.warning("DOCUMENT_ROOT: " + roots.error().message + ": " + roots.error().context);
+    wanted.directories.clear();
+    roots = io::Roots::make(wanted);
+    if (!roots) {
+      return pass(roots.error());
+    }
   }
   const std::scoped_lock lock(mutex_);
   if (by_root_.size() >= kMostSites) {

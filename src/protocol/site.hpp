@@ -22,8 +22,8 @@ namespace microtome::protocol {
 
 // What a name stands for: a file, or a sequence of them.
 struct Found {
-  std::string path;                     // empty for a sequence
-  std::shared_ptr<const Views> views;   // null for a file
+  std::string path;                    // empty for a sequence
+  std::shared_ptr<const Views> views;  // null for a file
 };
 
 enum class Names : std::uint8_t {

@@ -33,8 +33,8 @@ class Views {
   std::map<Position, std::string> paths_;
 };
 
-// Looks for the sequence `name` (percent-decoded) below the roots; blocks as reading one directory does. No position needs to
-// exist, nothing in the name is a wildcard. Code::not_found when there is no file of it.
+// Looks for the sequence `name` (percent-decoded) below the roots; blocks as reading one directory does. No position
+// needs to exist, nothing in the name is a wildcard. Code::not_found when there is no file of it.
 [[nodiscard]] Result<Views> find_views(const io::Roots& roots, std::string_view name, std::string_view pattern);
 
 }  // namespace microtome::protocol

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "protocol/iip.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "http/status.hpp"
+#include "protocol/deepzoom.hpp"
+#include "protocol/numbers.hpp"
+#include "set/hash.hpp"
+
+namespace microtome::protocol {
+namespace {
+
+using Next = IipSession::Next;
+
+constexpr int kMostFiles = 8;
+constexpr std::string_view kIipType = "application/vnd.netfpx";
+constexpr std::size_t kMostEcho = 200;  // bytes of a query that an error repeats
+
+Next choose_file(IipSession& session, const IipCommand& command) {
+  return session.choose(command.argument);
+}
+
+// SDS=x or x,y. One number leaves the vertical position at its usual 90.
+Next choose_position(IipSession& session, const IipCommand& command) {
+  const std::string_view text = command.argument;
+  const std::size_t comma = text.find(',');
+  const auto x = parse_int(text.substr(0, comma));
+  const auto y = comma == std::string_view::npos ? std::nullopt : parse_int(text.substr(comma + 1));
+  if (!x || (comma != std::string_view::npos && !y)) {
+    return session.fail_with(Code::bad_request, "SDS needs one or two whole numbers");
+  }
+  session.view.horizontal = x;
+  session.view.vertical = y;
+  return session.choose(session.name());
+}
+
+// Modifiers of the full protocol. A picture made without them would be another one than was asked for.
+Next later(IipSession& session, const IipCommand& command) {
+  static constexpr std::array<std::string_view, 4> kNeutral{"ROT=0", "CNT=1", "GAM=1", "COL=none"};
+  if (std::ranges::find(kNeutral, command.name + "=" + command.argument) == kNeutral.end() &&
+      session.view.undone.empty()) {
+    session.view.undone = command.name;
+  }
+  return Next::go_on;
+}
+
+Next deep_zoom(IipSession& session, const IipCommand& command) {
+  answer_deepzoom(session.call(), command.argument);
+  return Next::answered;
+}
+
+Next nothing(IipSession&, const IipCommand&) {
+  return Next::go_on;
+}
+
+Next not_yet(IipSession& session, const IipCommand& command) {
+  return session.fail_with(Code::unsupported, command.name + " is not supported");
+}
+
+constexpr std::array<IipSession::Entry, 24> kGeneral{{
+    {"DEEPZOOM", deep_zoom}, {"TTL", not_yet},  {"FIF", choose_file}, {"SDS", choose_position}, {"ICC", nothing},
+    {"LYR", nothing},        {"ROT", later},    {"CNT", later},       {"GAM", later},           {"INV", later},
+    {"CMP", later},          {"SHD", later},    {"CTW", later},       {"CNV", later},           {"COL", later},
+    {"MINMAX", later},       {"TIL", not_yet},  {"JTLS", not_yet},    {"SPECTRA", not_yet},     {"PFL", not_yet},
+    {"WLZ", not_yet},        {"IIIF", not_yet}, {"ZOOMIFY", not_yet}, {"ATL", not_yet},
+}};
+
+IipSession::Run find_in(std::span<const IipSession::Entry> table, std::string_view name) {
+  const auto at = std::ranges::find(table, name, &IipSession::Entry::name);
+  return at != table.end() ? at->run : nullptr;
+}
+
+}  // namespace
+
+void answer_iip(const Call& call, std::string_view query) {
+  auto commands = parse_iip(query);
+  if (!commands) {
+    return answer_error(call, commands.error());
+  }
+  std::make_shared<IipSession>(call, std::move(*commands))->run();
+}
+
+IipSession::Next IipSession::dispatch(const IipCommand& command) {
+  for (const auto table : {std::span<const Entry>(kGeneral), iip_objects(), iip_pictures()}) {
+    if (const Run run = find_in(table, command.name)) {
+      return run(*this, command);
+    }
+  }
+  return fault("2 2", command.name);
+}
+
+void IipSession::run() {
+  while (at_ < commands_.size()) {
+    switch (dispatch(commands_[at_])) {
+      case Next::go_on:
+        ++at_;
+        break;
+      case Next::find:
+        ++at_;
+        return find();
+      case Next::open:
+        return open();
+      case Next::answered:
+        return;
+    }
+  }
+  finish();
+}
+
+IipSession::Next IipSession::choose(const std::string& file) {
+  if (file.empty()) {
+    return Next::go_on;  // SDS before FIF
+  }
+  if (file != name_) {
+    if (++files_ > kMostFiles) {
+      return fail_with(Code::bad_request, "too many pictures in one request");
+    }
+    name_ = file;
+    found_.reset();
+  }
+  picture_.reset();
+  return found_ ? Next::go_on : Next::find;
+}
+
+void IipSession::find() {
+  auto self = shared_from_this();
+  find_name(call_, Names::files_first, name_, [self](Found found) {
+    self->found_ = std::move(found);
+    self->run();
+  });
+}
+
+Result<std::string> IipSession::path() const {
+  if (found_->views) {
+    return found_->views->path(view.horizontal, view.vertical);
+  }
+  return found_->path;
+}
+
+void IipSession::open() {
+  auto where = path();
+  if (!where) {
+    return answer_error(call_, where.error());
+  }
+  path_ = std::move(*where);
+  call_.engine().open(path_, call_.exchange->cancel(), [self = shared_from_this()](Result<image::PicturePtr> opened) {
+    if (!opened) {
+      Error error = std::move(opened.error());
+      if (error.code == Code::corrupt || error.code == Code::unsupported) {
+        error.code = Code::not_found;  // as the old servers answered: no picture of this name
+      }
+      return answer_error(self->call_, error);
+    }
+    self->picture_ = std::move(*opened);
+    learn(self->call_, self->path_, self->picture_->info());
+    self->run();
+  });
+}
+
+IipSession::Next IipSession::fail_with(Code code, std::string message) {
+  answer_error(call_, {code, std::move(message), {}});
+  return Next::answered;
+}
+
+IipSession::Next IipSession::fault(std::string_view code, std::string_view argument) {
+  if (fault_.empty()) {
+    std::string text = std::string(code) + " " + std::string(argument.substr(0, kMostEcho));
+    std::ranges::replace_if(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+    fault_ = "Error/" + std::to_string(text.size()) + ":" + text + "\r\n";
+  }
+  return Next::go_on;
+}
+
+IipSession::Next IipSession::reply_line(std::string line) {
+  return reply_text(std::string(kIipType), std::move(line));
+}
+
+IipSession::Next IipSession::reply_text(std::string media_type, std::string text) {
+  const bool protocol_line = media_type == kIipType;
+  if (media_type_.empty() || protocol_line) {
+    media_type_ = std::move(media_type);
+  }
+  text_ += text;
+  text_ += "\r\n";
+  return Next::go_on;
+}
+
+IipSession::Next IipSession::make(Choose choose) {
+  if (!view.undone.empty()) {
+    return fail_with(Code::unsupported, view.undone + " is not supported");
+  }
+  auto where = path();
+  if (!where) {
+    answer_error(call_, where.error());
+    return Next::answered;
+  }
+  PictureReply reply;
+  reply.learn = true;
+  reply.unreadable_is_404 = true;
+  render(call_, *where, std::move(choose), reply);
+  return Next::answered;
+}
+
+void IipSession::finish() {
+  if (!fault_.empty()) {
+    return answer_fault();
+  }
+  if (text_.empty()) {
+    fault("2 1", call_.request().query);
+    return answer_fault();
+  }
+  const std::string etag = "\"" + format_hex(set::Hash().add(text_).value()) + "\"";
+  const auto mtime = picture_ ? std::optional(picture_->id().mtime_ns) : std::nullopt;
+  answer_text(call_, media_type_, std::move(text_), Caching::usual, etag, mtime);
+}
+
+void IipSession::answer_fault() {
+  http::Response response;
+  response.headers.add("Content-Type", std::string(kIipType));
+  response.headers.add("Content-Disposition", "inline;filename=\"IIPisAMadGameClosedToOurUnderstanding.netfpx\"");
+  set_caching(call_, response.headers, Caching::revalidate);
+  response.body = std::move(fault_);
+  answer(call_, std::move(response));
+}
+
+}  // namespace microtome::protocol

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// The router: from method, path and query to the function that answers.
+#include <algorithm>
+#include <string_view>
+
+#include "http/status.hpp"
+#include "http/uri.hpp"
+#include "protocol/call.hpp"
+#include "protocol/deepzoom.hpp"
+#include "protocol/health.hpp"
+#include "protocol/iip.hpp"
+#include "protocol/protocol.hpp"
+#include "protocol/reply.hpp"
+#include "protocol/set_calls.hpp"
+#include "protocol/stack.hpp"
+#include "protocol/viewer_page.hpp"
+
+namespace microtome::protocol {
+namespace {
+
+constexpr std::string_view kReadMethods = "GET, HEAD, OPTIONS";
+constexpr std::string_view kIipMethods = "GET, HEAD, POST, OPTIONS";
+
+void answer_options(const Call& call, bool iip) {
+  http::Response response;
+  response.status = 204;
+  response.headers.add("Allow", std::string(iip ? kIipMethods : kReadMethods));
+  if (!call.options().cors.empty()) {
+    response.headers.add("Access-Control-Allow-Methods", std::string(kIipMethods));
+    response.headers.add("Access-Control-Allow-Headers",
+                         "Accept, Content-Type, Range, If-None-Match, If-Modified-Since, X-Requested-With");
+    response.headers.add("Access-Control-Max-Age", "86400");
+  }
+  answer(call, std::move(response));
+}
+
+void answer_nothing(const Call& call) {
+  answer_error(call, {Code::not_found, "not found", {}});
+}
+
+// "/sets/{set}/stack.json": the set's name may hold slashes, so the last part decides.
+void route_set(const Call& call, std::string_view rest) {
+  const std::size_t slash = rest.rfind('/');
+  if (slash == std::string_view::npos || slash == 0) {
+    return answer_nothing(call);
+  }
+  const std::string_view what = rest.substr(slash + 1);
+  auto name = http::percent_decode(rest.substr(0, slash));
+  if (!name) {
+    return answer_error(call, name.error());
+  }
+  if (what == "view") {
+    return answer_view(call, *name);
+  }
+  if (what == "strip") {
+    return answer_strip(call, *name);
+  }
+  if (what == "stack.json") {
+    return answer_stack(call, *name);
+  }
+  answer_nothing(call);
+}
+
+void route_deepzoom(const Call& call, std::string_view rest) {
+  auto path = http::percent_decode(rest);
+  if (!path) {
+    return answer_error(call, path.error());
+  }
+  answer_deepzoom(call, *path);
+}
+
+void route_path(const Call& call) {
+  const std::string_view path = call.request().path;
+  constexpr std::string_view kSets = "/sets/";
+  constexpr std::string_view kDeepZoom = "/dz/";
+  if (path == "/" || path.empty() || path == "/v" || path.starts_with("/v/")) {
+    return answer_page(call);
+  }
+  if (path == "/sets" || path == kSets) {
+    return answer_sets(call);
+  }
+  if (path.starts_with(kSets)) {
+    return route_set(call, path.substr(kSets.size()));
+  }
+  if (path.starts_with(kDeepZoom)) {
+    return route_deepzoom(call, path.substr(kDeepZoom.size()));
+  }
+  if (path == "/healthz") {
+    return answer_health(call);
+  }
+  if (!answer_asset(call, path)) {
+    answer_nothing(call);
+  }
+}
+
+// The text that an IIP program may be in: the query, else the body of a POST. "" when it is none.
+std::string_view iip_text(const http::Request& request) {
+  std::string_view text = request.query;
+  if (text.empty() && request.method == "POST") {
+    text = request.body;
+    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) {
+      text.remove_suffix(1);
+    }
+  }
+  const bool meant = is_iip_query(text) || (request.path == "/iip" && !text.empty());
+  return meant ? text : std::string_view{};
+}
+
+void route(const Call& call) {
+  const http::Request& request = call.request();
+  const std::string_view iip = iip_text(request);
+  const bool is_iip = !iip.empty() || request.path == "/iip";
+  if (request.method == "OPTIONS") {
+    return answer_options(call, is_iip);
+  }
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  if (!reads && !(is_iip && request.method == "POST")) {
+    return answer(call, http::method_not_allowed(is_iip ? kIipMethods : kReadMethods));
+  }
+  if (request.query.size() > call.options().max_query || iip.size() > call.options().max_query) {
+    return answer_error(call, {Code::uri_too_long, "the query is too long", {}});
+  }
+  if (!iip.empty()) {
+    return answer_iip(call, iip);
+  }
+  if (request.path == "/iip") {
+    return answer_page(call);  // an empty query is how old installations ask whether it lives
+  }
+  route_path(call);
+}
+
+void begin(const std::shared_ptr<Service>& service, http::ExchangePtr exchange) {
+  service->counters.requests.add();
+  Call call{service, nullptr, std::move(exchange)};
+  call.site = service->sites->ready(call.request());
+  if (call.site) {
+    return route(call);
+  }
+  on_worker(call, [call]() mutable {
+    auto site = call.service->sites->open(call.request());
+    if (!site) {
+      return answer_error(call, site.error());
+    }
+    call.site = std::move(*site);
+    route(call);
+  });
+}
+
+}  // namespace
+
+Result<http::Handler> make_service(ServiceOptions options, std::shared_ptr<engine::Engine> engine, WorkPool& pool,
+                                   Log log) {
+  auto sites = Sites::make(options, log);
+  if (!sites) {
+    return pass(sites.error());
+  }
+  std::shared_ptr<Service> service(new Service{std::move(options),
+                                               std::move(engine),
+                                               pool,
+                                               std::move(log),
+                                               std::move(*sites),
+                                               std::make_shared<StackCache>(),
+                                               {},
+                                               std::chrono::steady_clock::now()});
+  return [service](http::ExchangePtr exchange) { begin(service, std::move(exchange)); };
+}
+
+}  // namespace microtome::protocol
