@@ -11,8 +11,8 @@ namespace microtome::engine {
 namespace {
 
 TEST(Admission, ParksWhatDoesNotFitUntilOthersLeave) {
-  WorkPool pool({.threads = 1});
-  Admission admission(100, pool);
+  auto pool = std::make_unique<WorkPool>(WorkPoolOptions{.threads = 1});
+  Admission admission(100, *pool);
   EXPECT_TRUE(admission.possible(100));
   EXPECT_FALSE(admission.possible(101));
   std::promise<void> ran;
@@ -28,13 +28,14 @@ TEST(Admission, ParksWhatDoesNotFitUntilOthersLeave) {
   EXPECT_EQ(admission.parked(), 1U);
   admission.leave(70);
   ran.get_future().wait();
+  pool.reset();  // the job may still be in leave()
   EXPECT_EQ(admission.parked(), 0U);
   EXPECT_EQ(admission.in_flight(), 0U);
 }
 
 TEST(Admission, ALargeOneIsNotOvertakenForEver) {
-  WorkPool pool({.threads = 1});
-  Admission admission(100, pool);
+  auto pool = std::make_unique<WorkPool>(WorkPoolOptions{.threads = 1});
+  Admission admission(100, *pool);
   std::atomic<int> small_ran{0};
   std::promise<int> large_ran;
   ASSERT_TRUE(admission.enter(10, WorkClass::tile, {}, {}));
@@ -54,11 +55,12 @@ TEST(Admission, ALargeOneIsNotOvertakenForEver) {
   EXPECT_GT(went_past, 10);
   admission.leave(10);
   EXPECT_EQ(large_ran.get_future().get(), 0) << "before the small one that had to wait";
+  pool.reset();
 }
 
 TEST(Admission, NeverHoldsMoreThanItsBytes) {
-  WorkPool pool({.threads = 4});
-  Admission admission(1000, pool);
+  auto pool = std::make_unique<WorkPool>(WorkPoolOptions{.threads = 4});
+  Admission admission(1000, *pool);
   std::atomic<std::uint64_t> held{0};
   std::atomic<std::uint64_t> most{0};
   std::atomic<int> left{300};
@@ -77,13 +79,14 @@ TEST(Admission, NeverHoldsMoreThanItsBytes) {
   };
   for (int i = 0; i < 300; ++i) {
     const auto bytes = static_cast<std::uint64_t>(50 + i * 37 % 900);
-    ASSERT_TRUE(pool.submit(WorkClass::tile, {}, [&, bytes](bool) {
+    ASSERT_TRUE(pool->submit(WorkClass::tile, {}, [&, bytes](bool) {
       if (admission.enter(bytes, WorkClass::tile, {}, [&, bytes](bool) { work(bytes); })) {
         work(bytes);
       }
     }));
   }
   done.get_future().wait();
+  pool.reset();
   EXPECT_LE(most, 1000U);
   EXPECT_EQ(admission.in_flight(), 0U);
 }

@@ -50,15 +50,15 @@ class EngineFixture : public testing::Test {
     return bytes != nullptr ? *bytes : nullptr;
   }
   // Fills all workers until the gate opens.
-  void hold_workers(Gate& gate) {
-    std::atomic<int> held{0};
+  void hold_workers(const Gate& gate) {
+    const auto held = std::make_shared<std::atomic<int>>(0);
     for (int i = 0; i < pool_->threads(); ++i) {
-      ASSERT_TRUE(pool_->submit(WorkClass::tile, {}, [&](bool) {
-        ++held;
+      ASSERT_TRUE(pool_->submit(WorkClass::tile, {}, [held, gate](bool) {
+        ++*held;
         gate.wait();
       }));
     }
-    while (held < pool_->threads()) {
+    while (*held < pool_->threads()) {
       std::this_thread::yield();
     }
   }

@@ -33,7 +33,7 @@ TEST_F(EngineLoadTest, AHundredThreadsAskOneDecodes) {
       }
     });
   }
-  const_cast<Gate&>(gate).open();
+  gate.open();
   for (auto& thread : threads) {
     thread.join();
   }

@@ -193,15 +193,15 @@ class FakeWorld {
   std::uint64_t inodes_ = 0;
 };
 
-// A latch that a test opens.
+// A latch that a test opens. Jobs that may outlive the test's scope take a copy.
 class Gate {
  public:
-  void open() { promise_.set_value(); }
+  void open() const { promise_->set_value(); }
   void wait() const { future_.wait(); }
 
  private:
-  std::promise<void> promise_;
-  std::shared_future<void> future_ = promise_.get_future().share();
+  std::shared_ptr<std::promise<void>> promise_ = std::make_shared<std::promise<void>>();
+  std::shared_future<void> future_ = promise_->get_future().share();
 };
 
 }  // namespace microtome::engine

@@ -159,7 +159,7 @@ TEST_F(OpenPicturesTest, GrowthIsNoticed) {
 TEST_F(OpenPicturesTest, ManyOpenersShareOneOpening) {
   const auto picture = world_.add("/a");
   const Gate gate;
-  world_.on_open = [&] { gate.wait(); };
+  world_.on_open = [gate] { gate.wait(); };
   OpenPictures pictures = make();
   std::atomic<int> got{0};
   std::vector<std::thread> threads;
@@ -173,7 +173,7 @@ TEST_F(OpenPicturesTest, ManyOpenersShareOneOpening) {
       promise.set_value();
     });
   }
-  const_cast<Gate&>(gate).open();
+  gate.open();
   for (auto& thread : threads) {
     thread.join();
   }
@@ -192,7 +192,7 @@ TEST_F(OpenPicturesTest, AllWorkersMayWaitForTheSameOpeningAtOnce) {
   std::atomic<int> got{0};
   // The opening is queued behind two jobs that want the same picture now: they must not wait for it.
   for (auto& promise : both) {
-    ASSERT_TRUE(pool_.submit(WorkClass::tile, {}, [&](bool) {
+    ASSERT_TRUE(pool_.submit(WorkClass::tile, {}, [&, gate](bool) {
       gate.wait();
       got += pictures.open_now("/a") ? 1 : 0;
       promise.set_value();
@@ -203,7 +203,7 @@ TEST_F(OpenPicturesTest, AllWorkersMayWaitForTheSameOpeningAtOnce) {
     got += result ? 1 : 0;
     queued.set_value();
   });
-  const_cast<Gate&>(gate).open();
+  gate.open();
   both[0].get_future().wait();
   both[1].get_future().wait();
   queued.get_future().wait();
@@ -216,13 +216,13 @@ TEST_F(OpenPicturesTest, OpeningsThatNobodyWaitsForAreDropped) {
   OpenPictures pictures = make();
   const Gate gate;
   for (int i = 0; i < pool_.threads(); ++i) {
-    ASSERT_TRUE(pool_.submit(WorkClass::tile, {}, [&](bool) { gate.wait(); }));
+    ASSERT_TRUE(pool_.submit(WorkClass::tile, {}, [gate](bool) { gate.wait(); }));
   }
   const CancelToken gone;
   std::promise<Code> told;
   pictures.open("/a", gone, nullptr, [&](const auto& result) { told.set_value(result.error().code); });
   gone.cancel();
-  const_cast<Gate&>(gate).open();
+  gate.open();
   EXPECT_EQ(told.get_future().get(), Code::cancelled);
   EXPECT_EQ(world_.opens, 0);
 }
