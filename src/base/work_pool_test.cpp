@@ -28,9 +28,9 @@ TEST(WorkPool, RunsTilesBeforeExports) {
 }
 
 TEST(WorkPool, RefusesWhenItsQueueIsFull) {
-  WorkPool pool({.threads = 1, .max_tiles = 1});
-  std::promise<void> started;
+  std::promise<void> started;  // before the pool, whose destructor waits for the jobs that use them
   std::promise<void> gate;
+  WorkPool pool({.threads = 1, .max_tiles = 1});
   ASSERT_TRUE(pool.submit(WorkClass::tile, {}, [&](bool) {
     started.set_value();
     gate.get_future().wait();
@@ -53,9 +53,9 @@ TEST(WorkPool, TellsACancelledJobSo) {
 }
 
 TEST(WorkPool, FullQueueLosesCancelledJobsFirst) {
-  WorkPool pool({.threads = 1, .max_tiles = 2});
   std::promise<void> started;
   std::promise<void> gate;
+  WorkPool pool({.threads = 1, .max_tiles = 2});
   ASSERT_TRUE(pool.submit(WorkClass::tile, {}, [&](bool) {
     started.set_value();
     gate.get_future().wait();
@@ -80,9 +80,9 @@ TEST(WorkPool, FullQueueLosesCancelledJobsFirst) {
 }
 
 TEST(WorkPool, PutsBackInFrontEvenWhenFull) {
-  WorkPool pool({.threads = 1, .max_tiles = 1});
-  std::promise<void> started;
+  std::promise<void> started;  // before the pool, whose destructor waits for the jobs that use them
   std::promise<void> gate;
+  WorkPool pool({.threads = 1, .max_tiles = 1});
   std::promise<void> done;
   std::string order;
   ASSERT_TRUE(pool.submit(WorkClass::tile, {}, [&](bool) {

@@ -5,8 +5,10 @@
 #include <bit>
 #include <csetjmp>
 #include <cstring>
+#include <optional>
 #include <string>
 
+#include "codec/deflate.hpp"
 #include "codec/png.hpp"
 
 namespace microtome::codec {
@@ -113,6 +115,38 @@ Result<void> read_header(ByteView body, PngInfo& info) {
   return {};
 }
 
+// libpng drops a tRNS that does not fit the colour type, and so does this.
+bool fits_transparency(ByteView body, const PngInfo& info, std::size_t palette_entries) {
+  if (info.alpha) {
+    return false;
+  }
+  if (info.palette) {
+    return !body.empty() && body.size() <= palette_entries;
+  }
+  return body.size() == (info.channels == 1 ? 2 : 6);
+}
+
+struct Chunk {
+  std::string_view kind;
+  ByteView body;
+  bool sound = false;  // its check sum is right
+};
+
+// The chunk at `at`, which moves behind it; nothing at the end of what is there.
+std::optional<Chunk> next_chunk(ByteView bytes, std::size_t& at) {
+  if (bytes.size() - at < 12) {
+    return std::nullopt;
+  }
+  const std::size_t size = read_u32(bytes, at);
+  if (size > 0x7FFFFFFF || bytes.size() - at < size + 12) {
+    return std::nullopt;
+  }
+  Chunk chunk{as_text(bytes.subspan(at + 4, 4)), bytes.subspan(at + 8, size)};
+  chunk.sound = crc32(bytes.subspan(at + 4, size + 4)) == read_u32(bytes, at + 8 + size);
+  at += size + 12;
+  return chunk;
+}
+
 }  // namespace
 
 Result<PngInfo> inspect_png(ByteView head) {
@@ -122,32 +156,27 @@ Result<PngInfo> inspect_png(ByteView head) {
   }
   PngInfo info;
   std::size_t at = kSignature.size();
-  while (head.size() - at >= 8) {
-    const std::size_t size = read_u32(head, at);
-    const std::string_view kind = as_text(head.subspan(at + 4, 4));
-    const bool first = at == kSignature.size();
-    if (first != (kind == "IHDR")) {
-      return fail(Code::corrupt, "broken PNG header");
-    }
-    if (kind == "IDAT") {
+  const auto first = next_chunk(head, at);
+  if (!first) {
+    return fail(Code::corrupt, "truncated PNG");
+  }
+  if (first->kind != "IHDR" || !first->sound) {
+    return fail(Code::corrupt, "broken PNG header");
+  }
+  if (auto header = read_header(first->body, info); !header) {
+    return pass(header.error());
+  }
+  std::size_t palette_entries = 0;
+  while (const auto chunk = next_chunk(head, at)) {
+    if (chunk->kind == "IDAT") {
       break;
     }
-    if (kind == "tRNS" && !info.alpha) {
+    if (chunk->kind == "PLTE") {
+      palette_entries = chunk->body.size() / 3;
+    } else if (chunk->kind == "tRNS" && chunk->sound && fits_transparency(chunk->body, info, palette_entries)) {
       info.alpha = true;
       ++info.channels;
     }
-    if (size > 0x7FFFFFFF || head.size() - at < size + 12) {
-      break;
-    }
-    if (first) {
-      if (auto header = read_header(head.subspan(at + 8, size), info); !header) {
-        return pass(header.error());
-      }
-    }
-    at += size + 12;
-  }
-  if (info.width == 0) {
-    return fail(Code::corrupt, "truncated PNG");
   }
   return info;
 }

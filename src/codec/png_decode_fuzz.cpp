@@ -11,7 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto image = decode_png({data, size}, 1 << 18);
   if (image) {
     const auto info = inspect_png({data, size});
-    if (!info || info->width != image->width || info->channels != image->channels) {
+    if (!info || info->width != image->width || info->height != image->height) {
       std::abort();
     }
     const auto again = decode_png(*encode_png(*image, {.filter = PngFilter::adaptive}));
