@@ -166,10 +166,11 @@ Result<Bytes> transform_jpeg(ByteView stream, const JpegTransformOptions& option
       tjTransform(handle.get(), whole->data(), whole->size(), 1, &out, &size, &transform, TJFLAG_LIMITSCANS);
   const std::unique_ptr<unsigned char, void (*)(unsigned char*)> owner(out, tjFree);
   if (outcome != 0) {
+    // After a mere warning the decoder may still read it, and it knows which warnings matter.
     const std::string reason = tjGetErrorStr2(handle.get());
-    const bool odd_sampling = reason.find("subsampling") != std::string::npos;
-    return fail(odd_sampling ? Code::unsupported : Code::corrupt,
-                odd_sampling ? "JPEG of odd sampling" : "broken JPEG", reason);
+    const bool decodable = tjGetErrorCode(handle.get()) == TJERR_WARNING || reason.contains("subsampling");
+    return fail(decodable ? Code::unsupported : Code::corrupt, decodable ? "JPEG must be decoded" : "broken JPEG",
+                reason);
   }
   return Bytes(out, out + size);
 }

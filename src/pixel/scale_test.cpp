@@ -2,11 +2,14 @@
 #include "pixel/scale.hpp"
 
 #include <gtest/gtest.h>
+#include <hwy/targets.h>
 
 #include <cmath>
 #include <limits>
 #include <random>
 #include <vector>
+
+#include "pixel/convert.hpp"
 
 namespace microtome::pixel {
 namespace {
@@ -136,6 +139,73 @@ void check_all(double tolerance) {
   }
 }
 
+// Against the definition with colours weighted by alpha, in rows long enough for every SIMD path.
+template <class T>
+void check_alpha(int channels, double tolerance) {
+  Image image = noise<T>(160, 40, channels);
+  image.colour = channels == 2 ? Colour::grey_alpha : Colour::rgba;
+  const int width = 53;
+  const int height = 17;
+  const auto out = scale(image, width, height);
+  ASSERT_TRUE(out);
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      std::vector<double> sums(static_cast<std::size_t>(channels), 0.0);
+      for (const auto& [line, line_weight] : plain_weights(0, 40.0 / height, y, Filter::box)) {
+        for (const auto& [column, column_weight] : plain_weights(0, 160.0 / width, x, Filter::box)) {
+          const double alpha = at<T>(image, column, line, channels - 1);
+          for (int c = 0; c < channels; ++c) {
+            sums[c] +=
+                line_weight * column_weight * (c == channels - 1 ? alpha : alpha * at<T>(image, column, line, c));
+          }
+        }
+      }
+      for (int c = 0; c < channels; ++c) {
+        const double expected = c == channels - 1 ? sums[c] : sums[c] / sums.back();
+        ASSERT_NEAR(at<T>(*out, x, y, c), expected, tolerance) << x << "," << y << "," << c;
+      }
+    }
+  }
+}
+
+// Every instruction set that this build has code for and this processor can run, the plainest included.
+class EveryTarget : public testing::Test {
+ protected:
+  template <class Check>
+  static void run(Check check) {
+    const auto targets = hwy::SupportedAndGeneratedTargets();
+    EXPECT_FALSE(targets.empty());
+    for (const auto target : targets) {
+      SCOPED_TRACE(hwy::TargetName(target));
+      hwy::SetSupportedTargetsForTest(target);
+      check();
+    }
+    hwy::SetSupportedTargetsForTest(0);
+  }
+};
+
+TEST_F(EveryTarget, ScalesAlike) {
+  run([] {
+    const Image image = noise<std::uint8_t>(201, 47, 3);
+    EXPECT_LE((worst<std::uint8_t>(image, {3.3, 4.7, 190.25, 30.5}, 67, 11, Filter::box)), 0.501);
+    const Image wide = noise<std::uint16_t>(201, 47, 4);
+    EXPECT_LE((worst<std::uint16_t>(wide, {0, 0, 201, 47}, 67, 11, Filter::triangle)), 0.6);
+    check_alpha<std::uint8_t>(2, 0.502);
+    check_alpha<std::uint8_t>(4, 0.502);
+  });
+}
+
+TEST_F(EveryTarget, ShrinksAlike) {
+  const Image image = noise<std::uint8_t>(200, 10, 3);
+  const auto first = shrink2(image);
+  run([&] { EXPECT_EQ(shrink2(image)->data, first->data); });
+}
+
+TEST_F(EveryTarget, AddsAndDropsAlphaAlike) {
+  Image image = noise<std::uint8_t>(205, 3, 3);
+  run([&] { EXPECT_EQ(to_rgb(to_rgba(image)).data, image.data); });
+}
+
 TEST(Scale, EqualsTheDefinition8) {
   check_all<std::uint8_t>(0.501);
 }
@@ -179,35 +249,6 @@ TEST(Scale, HiddenColoursDoNotBleed) {
   EXPECT_EQ(shrink2(image)->data, (std::vector<std::uint8_t>{200, 100, 50, 128}));
   image.data = {1, 2, 3, 0, 4, 5, 6, 0};
   EXPECT_EQ(scale(image, 1, 1)->data, (std::vector<std::uint8_t>{0, 0, 0, 0}));
-}
-
-// Against the definition with colours weighted by alpha, in rows long enough for every SIMD path.
-template <class T>
-void check_alpha(int channels, double tolerance) {
-  Image image = noise<T>(160, 40, channels);
-  image.colour = channels == 2 ? Colour::grey_alpha : Colour::rgba;
-  const int width = 53;
-  const int height = 17;
-  const auto out = scale(image, width, height);
-  ASSERT_TRUE(out);
-  for (int y = 0; y < height; ++y) {
-    for (int x = 0; x < width; ++x) {
-      std::vector<double> sums(static_cast<std::size_t>(channels), 0.0);
-      for (const auto& [line, line_weight] : plain_weights(0, 40.0 / height, y, Filter::box)) {
-        for (const auto& [column, column_weight] : plain_weights(0, 160.0 / width, x, Filter::box)) {
-          const double alpha = at<T>(image, column, line, channels - 1);
-          for (int c = 0; c < channels; ++c) {
-            sums[c] +=
-                line_weight * column_weight * (c == channels - 1 ? alpha : alpha * at<T>(image, column, line, c));
-          }
-        }
-      }
-      for (int c = 0; c < channels; ++c) {
-        const double expected = c == channels - 1 ? sums[c] : sums[c] / sums.back();
-        ASSERT_NEAR(at<T>(*out, x, y, c), expected, tolerance) << x << "," << y << "," << c;
-      }
-    }
-  }
 }
 
 TEST(Scale, AlphaEqualsTheDefinition) {
