@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/connection.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -53,6 +54,14 @@ Connection::Got Connection::receive(std::span<char>& got, std::size_t limit) {
       return errno == EAGAIN || errno == EWOULDBLOCK ? Got::nothing : Got::reset;
     }
   }
+}
+
+bool Connection::peer_has_left() const {
+  if (!peer_.local) {
+    return true;
+  }
+  pollfd state{fd(), 0, 0};
+  return poll(&state, 1, 0) > 0 && (state.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 void Connection::watch_readable() {

@@ -99,6 +99,9 @@ class Connection : public Watcher, public Ticked, public std::enable_shared_from
   enum class Got { bytes, nothing, end, reset };
   // Receives into the loop's scratch buffer (`got` is a part of it), at most `limit` bytes.
   Got receive(std::span<char>& got, std::size_t limit = SIZE_MAX);
+  // After Got::end: whether the peer has closed altogether. A unix socket tells; on TCP one that only stopped writing
+  // looks the same, and counts as gone.
+  [[nodiscard]] bool peer_has_left() const;
   void watch_readable();
   void watch_writable();
 

@@ -263,7 +263,9 @@ bool HttpConnection::watch_client() {
       return true;
     case Got::end:
       client_open_ = false;
-      turn_->cancel.cancel();
+      if (peer_has_left()) {
+        turn_->cancel.cancel();
+      }
       return true;
     case Got::reset:
       client_open_ = false;

@@ -199,7 +199,7 @@ Co<bool> HttpConnection::wait_produced(bool blocked, bool refused, std::uint64_t
     no_deadline();
   }
   const unsigned events = co_await next(kReadable | kWritable | kAnswered | kExpired);
-  if ((events & kAbort) != 0 || ((events & kReadable) != 0 && (!watch_client() || !client_open_))) {
+  if ((events & kAbort) != 0 || ((events & kReadable) != 0 && !watch_client()) || turn.cancel.cancelled()) {
     co_return false;
   }
   co_return (events & kExpired) == 0 || Loop::now() < turn.progress + options().write_deadline;

@@ -238,6 +238,7 @@ Result<void> Listener::finish() {
     tcp_ = true;
     // Accepted sockets inherit it: without it small answers would wait for acknowledgements.
     set_option(fd_, IPPROTO_TCP, TCP_NODELAY);
+    set_option(fd_, SOL_SOCKET, SO_KEEPALIVE);  // a kept FastCGI connection has no deadline of its own
     char text[INET6_ADDRSTRLEN] = "";
     const bool v6 = bound.any.sa_family == AF_INET6;
     inet_ntop(bound.any.sa_family, v6 ? static_cast<const void*>(&bound.v6.sin6_addr) : &bound.v4.sin_addr, text,
