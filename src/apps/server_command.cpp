@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/server_command.hpp"
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include "apps/logging.hpp"
+#include "apps/viewer_assets.hpp"
+
+namespace microtome::apps {
+namespace {
+
+sigset_t stop_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGHUP}) {
+    sigaddset(&set, signal);
+  }
+  return set;
+}
+
+// Waits for signals: HUP reopens the log; the first of the others drains, a second one ends at once.
+// Returns on the first signal after `done` is set.
+void watch_signals(net::Server& server, Logging& logging, const Log& log, const std::atomic<bool>& done) {
+  const sigset_t set = stop_signals();
+  bool stopping = false;
+  for (;;) {
+    int signal = 0;
+    if (sigwait(&set, &signal) != 0) {
+      continue;
+    }
+    if (done) {
+      return;
+    }
+    if (signal == SIGHUP) {
+      logging.reopen();
+      log.info("log reopened");
+      continue;
+    }
+    if (stopping) {
+      std::_Exit(1);
+    }
+    stopping = true;
+    log.info("stopping: finishing what runs");
+    server.stop();
+  }
+}
+
+engine::EngineOptions engine_options(const Settings& settings) {
+  engine::EngineOptions options;
+  options.cache_bytes = settings.cache_bytes;
+  options.jpeg_quality = settings.jpeg_quality;
+  options.png_level = settings.png_level;
+  options.webp_quality = settings.webp_quality;
+  if (settings.max_cvt > 0) {
+    options.max_output_pixels = static_cast<std::uint64_t>(settings.max_cvt) * settings.max_cvt;
+  }
+  return options;
+}
+
+}  // namespace
+
+Result<http::Handler> make_handler(const ServerPlan& plan, WorkPool& pool, const Log& log) {
+  const auto& settings = plan.settings;
+  protocol::ServiceOptions options;
+  options.roots.directories = plan.roots;
+  options.roots.prefix = settings.filesystem_prefix;
+  options.roots.suffix = settings.filesystem_suffix;
+  options.catalogue.filename_pattern = settings.filename_pattern;
+  options.public_url = settings.public_url;
+  options.cors = settings.cors;
+  options.cache_control = settings.cache_control;
+  options.max_cvt = settings.max_cvt;
+  options.jpeg_quality = settings.jpeg_quality;
+  options.assets = viewer_assets();
+  return protocol::make_service(std::move(options), engine::make_engine(engine_options(settings), pool, log), pool,
+                                log);
+}
+
+void block_signals() {
+  const sigset_t set = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);  // NOLINT(bugprone-signal-handler,cert-err33-c)
+}
+
+int run_server(const ServerPlan& plan) {
+  Logging logging(plan.settings.log_file, plan.settings.log_level);
+  const Log log = logging.log();
+  const auto complain = [&](const Error& error) {
+    log.error(error.message + (error.context.empty() ? "" : ": " + error.context));
+    std::fprintf(stderr, "microtome: %s%s%s\n", error.message.c_str(), error.context.empty() ? "" : ": ",
+                 error.context.c_str());
+    return 1;
+  };
+  WorkPool pool({.threads = plan.threads});
+  auto handler = make_handler(plan, pool, log);
+  if (!handler) {
+    return complain(handler.error());
+  }
+  auto server = net::make_server(plan.server, std::move(*handler), pool, log);
+  if (!server) {
+    return complain(server.error());
+  }
+  for (const auto& address : (*server)->addresses()) {
+    if (plan.ready_line) {
+      std::printf("listening on %s\n", address.c_str());
+    }
+    log.info("listening on " + address);
+  }
+  std::fflush(stdout);
+  std::atomic<bool> done = false;
+  std::thread watcher([&] { watch_signals(**server, logging, log, done); });
+  (*server)->run();
+  done = true;
+  pthread_kill(watcher.native_handle(), SIGHUP);  // wakes the watcher, which is in sigwait
+  watcher.join();
+  log.info("stopped");
+  return 0;
+}
+
+}  // namespace microtome::apps

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Settings: what the environment says, in the spellings of iipsrv and wlziipsrv. Values are checked: a bad one is
+// Code::bad_request with a message that names the variable; nothing is silently taken as 0.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/log.hpp"
+#include "base/result.hpp"
+
+namespace microtome::apps {
+
+struct Settings {
+  std::string log_file;                         // LOGFILE; "" = standard error
+  LogLevel log_level = LogLevel::info;          // VERBOSITY 0..10, or LOGLEVEL
+  std::uint64_t cache_bytes = 64ULL << 20;      // MAX_IMAGE_CACHE_SIZE, in units of 1,024,000 bytes
+  std::string filename_pattern = "_pyr_";       // FILENAME_PATTERN
+  int jpeg_quality = 75;                        // JPEG_QUALITY, 1..100
+  int png_level = 1;                            // PNG_QUALITY, 0..9
+  int webp_quality = 75;                        // WEBP_QUALITY, 0..100 or -1 for lossless
+  int max_cvt = 5000;                           // MAX_CVT, pixels; -1 = no limit
+  std::string filesystem_prefix;                // FILESYSTEM_PREFIX
+  std::string filesystem_suffix;                // FILESYSTEM_SUFFIX
+  std::string cors = "*";                       // CORS; "" = none
+  std::string cache_control = "max-age=86400";  // CACHE_CONTROL
+  std::string public_url;                       // BASE_URL
+};
+
+// `get` answers like getenv (null = unset).
+[[nodiscard]] Result<Settings> read_settings(const std::function<const char*(const char*)>& get);
+
+// A whole decimal number within [least, most]; anything else names `what` in the message.
+[[nodiscard]] Result<long long> parse_number(std::string_view what, std::string_view text, long long least,
+                                             long long most);
+
+}  // namespace microtome::apps
