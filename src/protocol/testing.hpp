@@ -14,6 +14,7 @@
 #include <string_view>
 #include <utility>
 
+#include "codec/deflate.hpp"
 #include "codec/jpeg.hpp"
 #include "codec/png.hpp"
 #include "engine/world.hpp"
@@ -170,7 +171,7 @@ class ServiceTest : public testing::Test {
     if (options.roots.directories.empty() && !no_root) {
       options.roots.directories = {dir.path()};
     }
-    engine = engine::make_engine({}, pool, {}, gradient_world());
+    engine = engine::make_engine(engine_options, pool, {}, gradient_world());
     auto made = make_service(options, engine, pool, Log([this](LogLevel, std::string_view line) {
                                const std::scoped_lock lock(mutex);
                                lines.emplace_back(line);
@@ -224,6 +225,7 @@ class ServiceTest : public testing::Test {
 
   io::ScratchDir dir;
   ServiceOptions options;
+  engine::EngineOptions engine_options;
   bool no_root = false;
   std::mutex mutex;
   std::vector<std::string> lines;

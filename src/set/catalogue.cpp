@@ -21,6 +21,8 @@ namespace microtome::set {
 namespace {
 
 constexpr std::size_t kMostFacts = 20'000;
+// A file this young may still be written, or the reader may have seen the one before it: its failure says nothing.
+constexpr std::int64_t kYoungFile = 2'000'000'000;
 constexpr int kRestat = 10;  // scans between two looks at the files of an unchanged folder
 
 struct Fact {
@@ -222,7 +224,7 @@ bool Disk::apply_facts() {
     const auto at = slash == std::string::npos ? nodes_.end() : nodes_.find(fact.path.substr(0, slash));
     FolderFile* file =
         at == nodes_.end() ? nullptr : at->second->folder.find(std::string_view(fact.path).substr(slash + 1));
-    if (file == nullptr ||
+    if (file == nullptr || (fact.damaged && real_now() - file->mtime_ns < kYoungFile) ||
         (file->width == fact.width && file->height == fact.height && file->unreadable == fact.damaged)) {
       continue;
     }

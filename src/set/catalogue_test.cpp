@@ -147,18 +147,23 @@ TEST_F(CatalogueTest, KnowsEmptyFilesAsDamagedUntilTheyAreFilled) {
 TEST_F(CatalogueTest, LearnsSizesWithoutChangingTheVersion) {
   const std::string one = dir.write("a/s1.png", "x");
   const std::string two = dir.write("a/s2.png", "x");
+  const std::string young = dir.write("a/s3.png", "x");
+  std::filesystem::last_write_time(two, std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
   auto catalogue = open(60'000);
   const SetPtr before = catalogue->find("a").value();
   catalogue->learn(one, 4000, 3000, 0.499);
   catalogue->learn_damaged(two);
+  catalogue->learn_damaged(young);
   catalogue->learn(dir.path("a/other.png"), 1, 1, {});
   catalogue->learn("nonsense", 1, 1, {});
   const SetPtr after = catalogue->find("a").value();
   EXPECT_EQ(after->slices[0].width, 4000);
   EXPECT_EQ(after->slices[0].height, 3000);
   EXPECT_EQ(after->pixel_size_um, 0.499);
-  EXPECT_EQ(shown(*after), "1 2!");
+  EXPECT_EQ(shown(*after), "1 2! 3");
   EXPECT_EQ(after->version, before->version);
+  catalogue->learn(two, 4000, 3000, {});
+  EXPECT_EQ(shown(*catalogue->find("a").value()), "1 2 3");
 }
 
 TEST_F(CatalogueTest, ForgetsWhatItLearntWhenTheFileChanges) {

@@ -79,7 +79,8 @@ class Catalogue {
   // after the next scan. Never blocks.
   virtual void learn(const std::string& path, std::int64_t width, std::int64_t height,
                      std::optional<double> um_per_pixel) = 0;
-  // The file could not be read as a picture: Status::damaged until it changes. Never blocks.
+  // The file could not be read as a picture: Status::damaged until it changes or learn() says otherwise; not believed
+  // of a file that was written a moment ago. Never blocks.
   virtual void learn_damaged(const std::string& path) = 0;
 };
 
