@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Costs of one tile. The picture is a piece of a real slide (tests/fixtures/codec), grown to the size asked for.
 #include <benchmark/benchmark.h>
+#include <png.h>
 
 #include "codec/encode.hpp"
 #include "codec/jpeg.hpp"
@@ -103,6 +104,24 @@ void PngEncode(benchmark::State& state) {
   state.counters["bytes"] = static_cast<double>(size);
 }
 BENCHMARK(PngEncode)->Arg(int(PngFilter::sub))->Arg(int(PngFilter::adaptive))->Unit(benchmark::kMicrosecond);
+
+// The peer: libpng as it comes.
+void PngEncodeLibpng(benchmark::State& state) {
+  const pixel::Image image = slide(256, 256);
+  Bytes out(1 << 20);
+  png_alloc_size_t size = 0;
+  for (auto _ : state) {
+    png_image writer{};
+    writer.version = PNG_IMAGE_VERSION;
+    writer.width = 256;
+    writer.height = 256;
+    writer.format = PNG_FORMAT_RGB;
+    size = out.size();
+    png_image_write_to_memory(&writer, out.data(), &size, 0, image.data.data(), 0, nullptr);
+  }
+  state.counters["bytes"] = static_cast<double>(size);
+}
+BENCHMARK(PngEncodeLibpng)->Unit(benchmark::kMicrosecond);
 
 void PngDecode(benchmark::State& state) {
   const auto stream = encode_png(slide(256, 256));

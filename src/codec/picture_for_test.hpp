@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "pixel/image.hpp"
@@ -19,11 +20,17 @@ inline pixel::Image picture(int width, int height, int channels, pixel::Sample s
   constexpr pixel::Colour kColours[] = {pixel::Colour::grey, pixel::Colour::grey_alpha, pixel::Colour::rgb,
                                         pixel::Colour::rgba};
   pixel::Image image = pixel::Image::make(width, height, channels, kColours[channels - 1], sample);
+  std::vector<double> across(static_cast<std::size_t>(width) * channels);
+  for (std::size_t i = 0; i < across.size(); ++i) {
+    across[i] =
+        0.5 + 0.3 * std::sin(static_cast<double>(i / channels) * 0.05 * static_cast<double>(i % channels + 1));
+  }
   for (int y = 0; y < height; ++y) {
-    for (int x = 0; x < width; ++x) {
-      for (int c = 0; c < channels; ++c) {
-        const double wave = 0.5 + 0.3 * std::sin(x * 0.05 * (c + 1)) + 0.2 * std::cos(y * 0.07 + c);
+    for (int c = 0; c < channels; ++c) {
+      const double down = 0.2 * std::cos(y * 0.07 + c);
+      for (int x = 0; x < width; ++x) {
         const std::size_t at = static_cast<std::size_t>(x) * channels + c;
+        const double wave = across[at] + down;
         if (sample == pixel::Sample::u8) {
           image.row(y)[at] = static_cast<std::uint8_t>(std::clamp(wave, 0.0, 1.0) * 255);
         } else {

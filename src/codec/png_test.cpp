@@ -6,6 +6,7 @@
 
 #include "codec/deflate.hpp"
 #include "codec/picture_for_test.hpp"
+#include "pixel/blit.hpp"
 
 namespace microtome::codec {
 namespace {
@@ -69,6 +70,62 @@ TEST(Png, RoundTripsExactly) {
       }
     }
   }
+}
+
+TEST(Png, EveryLevelRoundTrips) {
+  const pixel::Image image = picture(333, 211, 3);
+  for (const int level : {-1, 0, 1, 2, 6, 12}) {
+    EXPECT_EQ(decode_png(*encode_png(image, {.level = level}))->data, image.data) << level;
+  }
+}
+
+TEST(Png, StripsGiveTheSamePicture) {
+  for (const auto sample : {pixel::Sample::u8, pixel::Sample::u16}) {
+    for (const auto filter : {PngFilter::sub, PngFilter::up, PngFilter::adaptive}) {
+      const pixel::Image image = picture(700, 300, 3, sample);  // several bands
+      auto stream = PngStream::begin(700, 300, pixel::Colour::rgb, sample, {.filter = filter});
+      ASSERT_TRUE(stream);
+      Bytes all;
+      int y = 0;
+      for (const int rows : {1, 100, 7, 192}) {
+        EXPECT_EQ(stream->finish().error().code, Code::bad_request) << "rows are missing";
+        ASSERT_TRUE(stream->add(pixel::crop(image, {0, y, 700, rows})));
+        y += rows;
+        const Bytes part = stream->take();
+        all.insert(all.end(), part.begin(), part.end());
+      }
+      EXPECT_EQ(stream->add(pixel::crop(image, {0, 0, 700, 1})).error().code, Code::bad_request) << "too many rows";
+      ASSERT_TRUE(stream->finish());
+      const Bytes part = stream->take();
+      all.insert(all.end(), part.begin(), part.end());
+      const auto back = decode_png(all);
+      ASSERT_TRUE(back) << back.error().context;
+      EXPECT_EQ(back->data, image.data);
+    }
+  }
+}
+
+TEST(Png, StripsMustFit) {
+  auto stream = PngStream::begin(10, 10, pixel::Colour::rgb, pixel::Sample::u8);
+  ASSERT_TRUE(stream);
+  EXPECT_EQ(stream->add(picture(9, 1, 3)).error().code, Code::bad_request);
+  EXPECT_EQ(stream->add(picture(10, 1, 4)).error().code, Code::bad_request);
+  EXPECT_EQ(stream->add(picture(10, 11, 3)).error().code, Code::bad_request);
+  EXPECT_EQ(stream->add(picture(10, 1, 3, pixel::Sample::u16)).error().code, Code::bad_request);
+  EXPECT_FALSE(PngStream::begin(10, 10, pixel::Colour::cmyk, pixel::Sample::u8));
+  EXPECT_FALSE(PngStream::begin(10, 10, pixel::Colour::rgb, pixel::Sample::f32));
+  EXPECT_FALSE(PngStream::begin(0, 10, pixel::Colour::rgb, pixel::Sample::u8));
+}
+
+// Noise does not pack: the packer's output is larger than its input.
+TEST(Png, NoiseRoundTrips) {
+  pixel::Image image = pixel::Image::make(500, 200, 4, pixel::Colour::rgba);
+  unsigned state = 7;
+  for (auto& byte : image.data) {
+    state = state * 1664525 + 1013904223;
+    byte = static_cast<std::uint8_t>(state >> 24);
+  }
+  EXPECT_EQ(decode_png(*encode_png(image))->data, image.data);
 }
 
 TEST(Png, LibpngsOwnSimpleReaderAgrees) {
