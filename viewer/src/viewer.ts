@@ -381,12 +381,11 @@ export class Viewer implements Actions {
     }
     if (index < 0 && Number.isFinite(Number(wanted))) {
       index = nearestNumber(session.stack, Number(wanted));
-      this.panel.toast(`There is no slice ${wanted}; this is the nearest.`);
-      this.panel.say(`There is no slice ${wanted}; this is the nearest.`);
+      const there = session.slice(index)?.number ?? "";
+      this.panel.toast(`There is no slice ${wanted}; ${there} is the nearest.`, true);
     }
     if (index < 0) {
-      this.panel.toast(`There is no slice “${wanted}”.`);
-      this.panel.say(`There is no slice ${wanted}`);
+      this.panel.toast(`There is no slice “${wanted}”.`, true);
       this.number.select();
       return;
     }
