@@ -87,7 +87,6 @@ transform = [0.8, 0, 0, 0, 0.8, 0]
   put("fine", "set.toml", "pixel_size_um = 0.5\n");
 
   const whole = png(400, 300, () => [90, 140, 90]);
-  put("hurt", "h_1.png", whole);
+  for (const n of [1, 3, 4, 5]) put("hurt", `h_${n}.png`, whole);
   put("hurt", "h_2.png", whole.subarray(0, 120));
-  put("hurt", "h_3.png", whole);
 }
