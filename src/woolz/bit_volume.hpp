@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// BitVolume: a dense set of voxels in a box, for the operations that look at neighbours. Rows are 64-bit words, voxel x
-// at bit x of its row. Not thread-safe while written.
+// BitVolume: a dense set of voxels in a box, for the operations that look at neighbours. Rows are 64-bit words, voxel
+// x at bit x of its row. Not thread-safe while written.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +24,8 @@ class BitVolume {
   static Result<BitVolume> from(const Domain& domain, std::int64_t margin, const BitLimits& limits);
   [[nodiscard]] DomainPtr to_domain() const;
 
-  // By a ball of radius R: plane dz has radius rho = sqrt(max(1, R² - dz²)), its line dy (|dy| <= nearest(rho)) half-width
-  // trunc(sqrt(rho² - dy²)), 0 below 0.5. Both need a margin of R + 1. Code::too_large, Code::cancelled.
+  // By a ball of radius R: plane dz has radius rho = sqrt(max(1, R² - dz²)), its line dy (|dy| <= nearest(rho))
+  // half-width trunc(sqrt(rho² - dy²)), 0 below 0.5. Both need a margin of R + 1. Code::too_large, Code::cancelled.
   Result<void> dilate(std::int64_t radius, const BitLimits& limits, const CancelToken& cancel);
   Result<void> erode(std::int64_t radius, const BitLimits& limits, const CancelToken& cancel);
   // Adds what the outside cannot reach through faces. Needs a margin of 1.

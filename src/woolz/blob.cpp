@@ -32,8 +32,8 @@ class MemoryBlob final : public Blob {
 
 class MappedBlob final : public Blob {
  public:
-  MappedBlob(io::FilePtr file, void* map, std::size_t mapped, std::size_t skip) : file_(std::move(file)), map_(map),
-                                                                                 mapped_(mapped) {
+  MappedBlob(io::FilePtr file, void* map, std::size_t mapped, std::size_t skip)
+      : file_(std::move(file)), map_(map), mapped_(mapped) {
     data_ = static_cast<const std::uint8_t*>(map) + skip;
     size_ = mapped - skip;
   }
@@ -42,7 +42,7 @@ class MappedBlob final : public Blob {
   MappedBlob& operator=(const MappedBlob&) = delete;
   [[nodiscard]] std::size_t memory() const override { return 0; }
   [[nodiscard]] bool intact() const override {
-    struct stat now {};
+    struct stat now{};
     return fstat(file_->fd(), &now) == 0 && static_cast<std::uint64_t>(now.st_size) >= file_->size();
   }
 
@@ -69,7 +69,9 @@ Result<void> write_all(int fd, std::uint64_t offset, ByteView bytes) {
 
 }  // namespace
 
-BlobPtr memory_blob(Bytes bytes) { return std::make_shared<MemoryBlob>(std::move(bytes)); }
+BlobPtr memory_blob(Bytes bytes) {
+  return std::make_shared<MemoryBlob>(std::move(bytes));
+}
 
 Result<BlobPtr> mapped_blob(io::FilePtr file, std::uint64_t offset, std::uint64_t length) {
   if (length == 0) {
@@ -95,8 +97,8 @@ BlobWriter::~BlobWriter() {
   }
 }
 
-// A place that cannot be written, or where somebody else writes just now, is no failure: the file then has no name and
-// is made anew next time.
+// A place that cannot be written, or where somebody else writes just now, is no failure: the file then has no name
+// and is made anew next time.
 Result<void> BlobWriter::spill() {
   if (!options_.final_path.empty()) {
     if (auto file = io::AtomicFile::create(options_.final_path)) {
@@ -115,7 +117,8 @@ Result<void> BlobWriter::spill() {
     }
   }
   if (fd_ < 0) {
-    return fail(Code::io, "cannot write the cache of the object", std::string("temporary file: ") + std::strerror(errno));
+    return fail(Code::io, "cannot write the cache of the object",
+                std::string("temporary file: ") + std::strerror(errno));
   }
   return {};
 }

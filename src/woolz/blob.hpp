@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Blob: a run of bytes that stays: in memory, or a mapping of a file whose pages are the page cache's.
-// BlobWriter makes one: small ones stay in memory, larger ones spill into a temporary file that may then take its place
-// as a sidecar by rename.
+// BlobWriter makes one: small ones stay in memory, larger ones spill into a temporary file that may then take its
+// place as a sidecar by rename.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +44,8 @@ struct BlobWriterOptions {
   std::string final_path;                  // where finish() puts the file; "" = no name, gone with the process
 };
 
-// Append-only, with patches of what has been written. Not thread-safe. The temporary file goes when it is not finished.
+// Append-only, with patches of what has been written. Not thread-safe. The temporary file goes when it is not
+// finished.
 class BlobWriter {
  public:
   explicit BlobWriter(BlobWriterOptions options);
@@ -66,7 +67,7 @@ class BlobWriter {
   [[nodiscard]] int fd() const { return named_ ? named_->fd() : fd_; }
 
   BlobWriterOptions options_;
-  Bytes tail_;                  // what comes after the flushed part
+  Bytes tail_;  // what comes after the flushed part
   std::uint64_t flushed_ = 0;
   std::optional<io::AtomicFile> named_;
   int fd_ = -1;  // of the unnamed file, when there is no named one

@@ -11,7 +11,9 @@ namespace {
 
 constexpr std::size_t kChunk = 8;  // masks that share a page
 
-ByteView view(const void* data, std::size_t bytes) { return {static_cast<const std::uint8_t*>(data), bytes}; }
+ByteView view(const void* data, std::size_t bytes) {
+  return {static_cast<const std::uint8_t*>(data), bytes};
+}
 
 template <class T>
 void count_values(const Bytes& values, Statistics& statistics) {
@@ -185,9 +187,8 @@ void BrickBuilder::place_cursors(std::int64_t by) {
     }
     const auto line = static_cast<std::uint64_t>(y - plane.runs->y1);
     const std::uint64_t before =
-        plane.runs->rectangle
-            ? line * static_cast<std::uint64_t>(std::int64_t{plane.runs->x2} - plane.runs->x1 + 1)
-            : plane.line_values[static_cast<std::size_t>(line)];
+        plane.runs->rectangle ? line * static_cast<std::uint64_t>(std::int64_t{plane.runs->x2} - plane.runs->x1 + 1)
+                              : plane.line_values[static_cast<std::size_t>(line)];
     cursor.values = plane.values.data() + before * size;
   }
 }
@@ -307,8 +308,8 @@ Result<void> BrickBuilder::flush_row(std::int64_t by) {
   place_cursors(by);
   mark_breaks();
   const bool values = std::any_of(slab_.begin(), slab_.end(), [](const Plane& p) { return !p.values.empty(); });
-  std::int64_t brick = lattice_.index(0, by - floor_brick(lattice_.origin.y),
-                                      slab_z_ - floor_brick(lattice_.origin.z));
+  std::int64_t brick =
+      lattice_.index(0, by - floor_brick(lattice_.origin.y), slab_z_ - floor_brick(lattice_.origin.z));
   Mask mask;
   std::uint32_t entry = 0;
   for (std::int64_t bx = 0; bx < lattice_.count.x; ++bx, ++brick) {

@@ -23,8 +23,8 @@ class BrickBuilder {
   // `box` covers every plane to come; its bricks have been counted against the limits.
   BrickBuilder(const Box& box, BlobWriter& out);
 
-  // Plane `z`, ascending; `runs` must stay until finish(). `values` are those of the runs in raster order, native byte
-  // order, or empty when the plane has none. All planes with values have the same `grey` (Code::corrupt).
+  // Plane `z`, ascending; `runs` must stay until finish(). `values` are those of the runs in raster order, native
+  // byte order, or empty when the plane has none. All planes with values have the same `grey` (Code::corrupt).
   Result<void> add(std::int64_t z, const PlaneRuns& runs, Grey grey, Bytes values, const GreyValue& background);
 
   // Writes what is left and the indexes, and fills in domain.box, voxels, index and all of `values`.

@@ -41,8 +41,12 @@ class BrickValues {
   // All of the bricks, so that every voxel of them has an entry in the tables.
   static Box span_of(const Domain& domain) {
     const Lattice& l = domain.lattice();
-    return {l.origin.x, l.origin.y, l.origin.z, l.origin.x + l.count.x * kBrickSide - 1,
-            l.origin.y + l.count.y * kBrickSide - 1, l.origin.z + l.count.z * kBrickSide - 1};
+    return {l.origin.x,
+            l.origin.y,
+            l.origin.z,
+            l.origin.x + l.count.x * kBrickSide - 1,
+            l.origin.y + l.count.y * kBrickSide - 1,
+            l.origin.z + l.count.z * kBrickSide - 1};
   }
   [[nodiscard]] GreyValue at(std::int32_t ix, std::int32_t iy, std::int32_t iz) const {
     if (values_.constant_value()) {

@@ -245,8 +245,7 @@ GreyValue Values::at(const Voxel& v) const {
   }
   const std::int64_t side = lattice_.side;
   const Voxel r{v.x - lattice_.origin.x, v.y - lattice_.origin.y, v.z - lattice_.origin.z};
-  if (r.x < 0 || r.y < 0 || r.z < 0 ||
-      !in_lattice(lattice_, {r.x / side, r.y / side, flat_ ? r.z : r.z / side})) {
+  if (r.x < 0 || r.y < 0 || r.z < 0 || !in_lattice(lattice_, {r.x / side, r.y / side, flat_ ? r.z : r.z / side})) {
     return background_;
   }
   const std::uint8_t* cube_at = cube(lattice_.index(r.x / side, r.y / side, flat_ ? 0 : r.z / side));
@@ -254,8 +253,8 @@ GreyValue Values::at(const Voxel& v) const {
     return background_;
   }
   const std::int64_t inside = ((flat_ ? 0 : r.z % side) * side + r.y % side) * side + r.x % side;
-  return load_value(grey_, cube_at + static_cast<std::size_t>(inside) * bytes_of(grey_) *
-                               static_cast<std::size_t>(per_voxel_));
+  return load_value(
+      grey_, cube_at + static_cast<std::size_t>(inside) * bytes_of(grey_) * static_cast<std::size_t>(per_voxel_));
 }
 
 }  // namespace microtome::woolz

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Domain and Values: sets of voxels and what they hold, as cubes of memory that may be a mapped file.
-// Immutable; thread-safe. Entries of indexes are checked where they are used, so a damaged sidecar reads as background.
+// Immutable; thread-safe. Entries of indexes are checked where they are used, so a damaged sidecar reads as
+// background.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +33,8 @@ class Domain {
   // The domain of a node whose bricks lie in `blob`. Code::corrupt when the index does not fit.
   static Result<std::shared_ptr<const Domain>> from(const DomainNode& node, const BlobPtr& blob);
   // Takes indexes as IndexPlace describes them, with mask entry e at masks[e - 2].
-  static std::shared_ptr<const Domain> make(const Box& box, std::vector<std::uint32_t> index, std::vector<Mask> masks);
+  static std::shared_ptr<const Domain> make(const Box& box, std::vector<std::uint32_t> index,
+                                            std::vector<Mask> masks);
 
   [[nodiscard]] const Box& box() const { return box_; }
   [[nodiscard]] const Lattice& lattice() const { return lattice_; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parameters of a Woolz request, as clients spell them: DST, PIT, YAW, ROL, MOD, FXP, FXT, UPV, SCL, FPL, RMD, DPT,
-// PRL, PAB, SEL, MAP. Pure.
+// The parameters of a Woolz request, as clients spell them: DST, PIT, YAW, ROL, MOD, FXP, FXT, UPV, SCL, FPL, RMD,
+// DPT, PRL, PAB, SEL, MAP. Pure.
 #pragma once
 
 #include <array>
@@ -40,8 +40,8 @@ struct Parameters {
   [[nodiscard]] Result<Request> resolved(const Object& object) const;
 };
 
-// Takes one command. `name` is compared without case. False when it is none of ours. Values out of range are clamped or
-// ignored as docs/formats/woolz.md says; Code::bad_request for SEL and MAP that are malformed.
+// Takes one command. `name` is compared without case. False when it is none of ours. Values out of range are clamped
+// or ignored as docs/formats/woolz.md says; Code::bad_request for SEL and MAP that are malformed.
 Result<bool> take_parameter(Parameters& parameters, std::string_view name, std::string_view argument);
 
 }  // namespace microtome::woolz

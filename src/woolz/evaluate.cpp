@@ -11,14 +11,17 @@
 namespace microtome::woolz {
 namespace {
 
-BodyPtr domain_only(DomainPtr domain) { return std::make_shared<Body>(Body{std::move(domain), nullptr, false}); }
+BodyPtr domain_only(DomainPtr domain) {
+  return std::make_shared<Body>(Body{std::move(domain), nullptr, false});
+}
 
-DomainPtr empty_domain() { return Domain::make({}, {}, {}); }
+DomainPtr empty_domain() {
+  return Domain::make({}, {}, {});
+}
 
 class MaskCollector {
  public:
-  explicit MaskCollector(const Box& box)
-      : box_(box), index_(static_cast<std::size_t>(brick_lattice(box).size())) {}
+  explicit MaskCollector(const Box& box) : box_(box), index_(static_cast<std::size_t>(brick_lattice(box).size())) {}
   void put(std::size_t brick, const Mask& mask) {
     const auto& rows = mask.rows;
     if (std::all_of(rows.begin(), rows.end(), [](std::uint16_t r) { return r == 0xffff; })) {
@@ -233,8 +236,7 @@ Result<BodyPtr> Evaluator::pair(const Expression& e) {
 }
 
 Result<BodyPtr> Evaluator::neighbours(const Expression& e, const Body& body) const {
-  if (e.operation != Operation::fill &&
-      (e.number < 0 || e.number > static_cast<double>(limits_.max_radius))) {
+  if (e.operation != Operation::fill && (e.number < 0 || e.number > static_cast<double>(limits_.max_radius))) {
     return fail(Code::too_large, "the radius is too large");
   }
   if (body.domain->voxels() == 0) {

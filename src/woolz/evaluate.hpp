@@ -14,14 +14,14 @@ namespace microtome::woolz {
 
 struct EvaluateLimits {
   BitLimits bits;
-  std::int64_t max_radius = 64;               // of dilation and erosion
-  std::uint64_t max_bytes = 512ULL << 20;     // bricks of one result
+  std::int64_t max_radius = 64;            // of dilation and erosion
+  std::uint64_t max_bytes = 512ULL << 20;  // bricks of one result
 };
 
-// The voxels that `expression` selects, with values where the language keeps them. Code::bad_request for a member that
-// does not exist or an operation that needs values where there are none; Code::too_large, Code::cancelled.
-[[nodiscard]] Result<BodyPtr> evaluate(const Object& object, const Expression& expression, const EvaluateLimits& limits,
-                                       const CancelToken& cancel);
+// The voxels that `expression` selects, with values where the language keeps them. Code::bad_request for a member
+// that does not exist or an operation that needs values where there are none; Code::too_large, Code::cancelled.
+[[nodiscard]] Result<BodyPtr> evaluate(const Object& object, const Expression& expression,
+                                       const EvaluateLimits& limits, const CancelToken& cancel);
 
 // Bytes of our own memory that a result holds.
 [[nodiscard]] std::size_t memory_of(const Body& body);

@@ -14,8 +14,12 @@ namespace {
 constexpr int kMaxDepth = 32;
 constexpr int kMaxOperations = 512;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
 
 enum class Token : std::uint8_t { end, name, number, open, close, comma, dash };
 
@@ -227,8 +231,8 @@ bool Parser::call(Expression& out, int depth) {
 }
 
 std::string_view name_of(Operation operation) {
-  const auto* const found = std::find_if(kNames.begin(), kNames.end(),
-                                         [&](const Name& name) { return name.operation == operation; });
+  const auto* const found =
+      std::find_if(kNames.begin(), kNames.end(), [&](const Name& name) { return name.operation == operation; });
   return found == kNames.end() ? std::string_view{} : found->name;
 }
 

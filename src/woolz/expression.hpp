@@ -16,15 +16,15 @@ enum class Operation : std::uint8_t {
   index,       // a member
   background,  // (e, value)
   difference,
-  dilation,    // (e, radius)
+  dilation,  // (e, radius)
   domain,
-  erosion,     // (e, radius)
+  erosion,  // (e, radius)
   fill,
   intersection,
-  occupancy,   // of members; none listed: of all
-  set_value,   // (e, value)
-  threshold,   // (e, value, relation)
-  transfer,    // domain of the first, values of the second
+  occupancy,  // of members; none listed: of all
+  set_value,  // (e, value)
+  threshold,  // (e, value, relation)
+  transfer,   // domain of the first, values of the second
   union_of,
 };
 
@@ -35,7 +35,7 @@ struct Expression {
   std::vector<Expression> operands;
   std::int64_t first = 0;  // index: member; in unions and occupancies a range first..last
   std::int64_t last = 0;
-  double number = 0;       // value, radius
+  double number = 0;  // value, radius
   Relation relation = Relation::greater_equal;
   friend bool operator==(const Expression&, const Expression&) = default;
 

@@ -19,9 +19,13 @@ Vec3 apply(const Matrix& m, const Vec3& p) {
           m[2][0] * p.x + m[2][1] * p.y + m[2][2] * p.z};
 }
 
-Vec3 minus(const Vec3& a, const Vec3& b) { return {a.x - b.x, a.y - b.y, a.z - b.z}; }
+Vec3 minus(const Vec3& a, const Vec3& b) {
+  return {a.x - b.x, a.y - b.y, a.z - b.z};
+}
 
-double angle(double y, double x) { return std::abs(y) < 1e-6 && std::abs(x) < 1e-6 ? 0.0 : std::atan2(y, x); }
+double angle(double y, double x) {
+  return std::abs(y) < 1e-6 && std::abs(x) < 1e-6 ? 0.0 : std::atan2(y, x);
+}
 
 double zeta_of(const View& view, double theta, double phi, const std::array<double, 3>& v) {
   const double ct = std::cos(theta);
@@ -67,15 +71,17 @@ Matrix rotation_of(double theta, double phi, double zeta) {
 }
 
 bool finite(const View& view) {
-  const std::initializer_list<double> all{view.distance, view.pitch,    view.yaw,      view.roll,     view.fixed.x,
-                                          view.fixed.y,  view.fixed.z,  view.fixed2.x, view.fixed2.y, view.fixed2.z,
-                                          view.up.x,     view.up.y,     view.up.z,     view.scale,    view.depth};
+  const std::initializer_list<double> all{view.distance, view.pitch,   view.yaw,      view.roll,     view.fixed.x,
+                                          view.fixed.y,  view.fixed.z, view.fixed2.x, view.fixed2.y, view.fixed2.z,
+                                          view.up.x,     view.up.y,    view.up.z,     view.scale,    view.depth};
   return std::all_of(all.begin(), all.end(), [](double v) { return std::isfinite(v) && std::abs(v) < 1e15; });
 }
 
 }  // namespace
 
-double nearest(double v) { return v < 0 ? std::trunc(v - 0.5) : std::trunc(v + 0.5); }
+double nearest(double v) {
+  return v < 0 ? std::trunc(v - 0.5) : std::trunc(v + 0.5);
+}
 
 Result<Frame> Frame::make(const View& view, const Box& box, const std::array<double, 3>& voxel_size) {
   if (!finite(view) || view.scale <= 0) {
@@ -122,7 +128,9 @@ Result<Frame> Frame::make(const View& view, const Box& box, const std::array<dou
   return frame;
 }
 
-Vec3 Frame::to_section(const Vec3& p) const { return apply(forward_, minus(p, fixed_)); }
+Vec3 Frame::to_section(const Vec3& p) const {
+  return apply(forward_, minus(p, fixed_));
+}
 
 Vec3 Frame::to_object(const Vec3& p) const {
   const Vec3 q = apply(inverse_, p);

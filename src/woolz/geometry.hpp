@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Section geometry: from voxels of an object to the plane of a view and back (docs/formats/woolz.md, "Sections").
-//   p' = M (p - F),  M = R(theta, phi, zeta) diag(s vx, s vy, s vz);  p'.z is the signed distance from the plane through F.
+//   p' = M (p - F),  M = R(theta, phi, zeta) diag(s vx, s vy, s vz);  p'.z is the signed distance from the plane
+//   through F.
 #pragma once
 
 #include <array>
@@ -23,11 +24,11 @@ struct View {
   double roll = 0;      // zeta, in Mode::zeta
   Mode mode = Mode::up_is_up;
   Vec3 fixed;
-  Vec3 fixed2;          // in Mode::fixed_line
+  Vec3 fixed2;  // in Mode::fixed_line
   Vec3 up{0, 0, -1};
   double scale = 1;
   Projecting projecting = Projecting::section;
-  double depth = 0;     // half-depth of projections, 0 = all
+  double depth = 0;  // half-depth of projections, 0 = all
   friend bool operator==(const View&, const View&) = default;
 };
 
@@ -54,7 +55,8 @@ class Frame {
 
   [[nodiscard]] Vec3 to_section(const Vec3& p) const;
   [[nodiscard]] Vec3 to_object(const Vec3& p) const;
-  // Object point of section pixel (i, 0) on the plane, and the step for one pixel down: their sum is the sample point.
+  // Object point of section pixel (i, 0) on the plane, and the step for one pixel down: their sum is the sample
+  // point.
   [[nodiscard]] Vec3 row_start(double i) const { return to_object({i, 0, distance_}); }
   [[nodiscard]] Vec3 down() const { return {inverse_[0][1], inverse_[1][1], inverse_[2][1]}; }
   [[nodiscard]] Vec3 across() const { return {inverse_[0][0], inverse_[1][0], inverse_[2][0]}; }

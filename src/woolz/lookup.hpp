@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lookup: from voxels of a box to bricks, by one addition of three table entries. A table entry holds the brick's index
-// in the upper and the voxel's index within the brick in the lower 32 bits; coordinates outside carry kOutside.
-// Indexes into the tables are coordinate - box.lo + 1: 0 and extent + 1 are outside, so callers clamp instead of testing.
-// Immutable; thread-safe.
+// Lookup: from voxels of a box to bricks, by one addition of three table entries. A table entry holds the brick's
+// index in the upper and the voxel's index within the brick in the lower 32 bits; coordinates outside carry kOutside.
+// Indexes into the tables are coordinate - box.lo + 1: 0 and extent + 1 are outside, so callers clamp instead of
+// testing. Immutable; thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +40,9 @@ class Lookup {
       out[i] = x[ix[i]] + y[iy[i]] + z[iz[i]];
     }
   }
-  [[nodiscard]] static std::uint32_t brick(std::uint64_t address) { return static_cast<std::uint32_t>(address >> 32); }
+  [[nodiscard]] static std::uint32_t brick(std::uint64_t address) {
+    return static_cast<std::uint32_t>(address >> 32);
+  }
   [[nodiscard]] static std::uint32_t voxel(std::uint64_t address) { return static_cast<std::uint32_t>(address); }
 
  private:

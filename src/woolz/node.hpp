@@ -17,8 +17,8 @@
 namespace microtome::woolz {
 
 enum class Kind : std::uint8_t {
-  empty,      // empty object, NULL member, an object without a domain
-  domain2d,   // kept as one plane at z = 0
+  empty,     // empty object, NULL member, an object without a domain
+  domain2d,  // kept as one plane at z = 0
   domain3d,
   compound,
   transform,  // only a transform
@@ -44,8 +44,8 @@ struct ValuesNode {
   GreyValue background;
   bool clean = false;  // voxels outside the domain hold the background
   Lattice lattice;
-  bool flat = false;  // cubes are one voxel thick (tiles of a 2D object)
-  IndexPlace index;  // by cube of the lattice: 0 nothing, else 1 + number of the unit where its values begin
+  bool flat = false;       // cubes are one voxel thick (tiles of a 2D object)
+  IndexPlace index;        // by cube of the lattice: 0 nothing, else 1 + number of the unit where its values begin
   bool in_source = false;  // data lies in the object's file, else in the blob
   std::uint64_t data_offset = 0;
   std::uint64_t unit = 0;        // bytes

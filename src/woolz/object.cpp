@@ -50,8 +50,8 @@ Result<Node> directory_of(const Blob& blob, const io::FileId& id) {
     return fail(Code::corrupt, "the cache of the object is broken", "too short");
   }
   std::memcpy(&header, blob.data(), sizeof(header));
-  if (header.magic != kMagic || header.size != blob.size() || header.device != id.device || header.inode != id.inode ||
-      header.source_size != id.size || header.mtime_ns != id.mtime_ns) {
+  if (header.magic != kMagic || header.size != blob.size() || header.device != id.device ||
+      header.inode != id.inode || header.source_size != id.size || header.mtime_ns != id.mtime_ns) {
     return fail(Code::corrupt, "the cache of the object is old", "another object or format");
   }
   if (header.directory_offset > blob.size() || header.directory_length > blob.size() - header.directory_offset) {

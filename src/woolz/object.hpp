@@ -19,9 +19,9 @@ namespace microtome::woolz {
 
 // One object of the file: the only one, or a member of a compound.
 struct Member {
-  BodyPtr body;        // null: empty, or nothing that can be cut
-  bool flat = false;   // a 2D object
-  Box box;             // as the object declares it: all view geometry uses it
+  BodyPtr body;       // null: empty, or nothing that can be cut
+  bool flat = false;  // a 2D object
+  Box box;            // as the object declares it: all view geometry uses it
   std::array<double, 3> voxel_size{1, 1, 1};
   std::vector<Property> properties;
   std::optional<Statistics> statistics;  // of its values, when known without counting
@@ -53,11 +53,11 @@ using ObjectPtr = std::shared_ptr<const Object>;
 
 struct OpenOptions {
   Limits limits;
-  // Where sidecars go: a directory, or "" for beside the object (NAME.wlz.bricks). A place that cannot be written to is
-  // no failure: the bricks then live in a temporary file without a name.
+  // Where sidecars go: a directory, or "" for beside the object (NAME.wlz.bricks). A place that cannot be written to
+  // is no failure: the bricks then live in a temporary file without a name.
   std::string cache_directory;
-  bool keep_sidecar = true;                // false: never leave a file
-  std::uint64_t memory_bytes = 2ULL << 20; // bricks of up to this many bytes stay in memory, without a sidecar
+  bool keep_sidecar = true;                      // false: never leave a file
+  std::uint64_t memory_bytes = 2ULL << 20;       // bricks of up to this many bytes stay in memory, without a sidecar
   std::uint64_t transform_bytes = 256ULL << 20;  // bricks of a transformed object, which are made in memory
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading a whole Woolz object: its tree as a Node, its voxels as bricks in a blob. Every count is checked against the
-// bytes that are left before anything is allocated for it.
+// Reading a whole Woolz object: its tree as a Node, its voxels as bricks in a blob. Every count is checked against
+// the bytes that are left before anything is allocated for it.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@
 namespace microtome::woolz {
 
 // Reads the first object of `reader`; bytes after it are left alone. Code::corrupt for what no Woolz object can be,
-// Code::unsupported for objects that are no images, Code::too_large over a limit. Tiled values stay in the file when the
-// reader reads one (Node.values.in_source), else they are copied into `out`.
+// Code::unsupported for objects that are no images, Code::too_large over a limit. Tiled values stay in the file when
+// the reader reads one (Node.values.in_source), else they are copied into `out`.
 [[nodiscard]] Result<Node> parse_object(Reader& reader, BlobWriter& out, const Limits& limits);
 
 // The value parts, in files of their own (parse.cpp calls them).

@@ -215,8 +215,8 @@ bool read_layout(Reader& reader, int dimension, ValuesNode& values, const Box& b
   values.lattice.origin = {box.x1, box.y1, box.z1};
   values.lattice.side = width;
   values.flat = dimension == 2;
-  values.unit = static_cast<std::uint64_t>(per_tile) * bytes_of(values.grey) *
-                static_cast<std::uint64_t>(values.per_voxel);
+  values.unit =
+      static_cast<std::uint64_t>(per_tile) * bytes_of(values.grey) * static_cast<std::uint64_t>(values.per_voxel);
   values.cube_bytes = values.unit;
   table = {box, width, values.unit, static_cast<std::uint64_t>(tiles)};
   if (n.x > (1LL << 31) / n.y || !reader.has(n.x * n.y, static_cast<std::uint64_t>(n.z) * 4)) {

@@ -47,8 +47,14 @@ Steps steps_of(const Frame& frame, const View& view) {
 class Sums {
  public:
   Sums(const Body& body, const Frame& frame, Projecting projecting)
-      : body_(body), frame_(frame), projecting_(projecting), width_(static_cast<std::size_t>(frame.width())),
-        height_(static_cast<std::size_t>(frame.height())), sums_(width_ * height_), inside_(width_), values_(width_) {}
+      : body_(body),
+        frame_(frame),
+        projecting_(projecting),
+        width_(static_cast<std::size_t>(frame.width())),
+        height_(static_cast<std::size_t>(frame.height())),
+        sums_(width_ * height_),
+        inside_(width_),
+        values_(width_) {}
 
   void add(double distance) {
     const Frame plane = frame_.at(distance);
@@ -180,8 +186,9 @@ Result<Projected> project(const Body& body, const Frame& frame, const View& view
   }
   View straight;
   straight.mode = Mode::zeta;
-  auto looking = Frame::make(straight, {frame.left(), frame.top(), 0, frame.left() + frame.width() - 1,
-                                        frame.top() + frame.height() - 1, 0}, {1, 1, 1});
+  auto looking = Frame::make(
+      straight, {frame.left(), frame.top(), 0, frame.left() + frame.width() - 1, frame.top() + frame.height() - 1, 0},
+      {1, 1, 1});
   if (!looking) {
     return std::unexpected(looking.error());
   }

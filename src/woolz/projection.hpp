@@ -18,12 +18,12 @@ struct Projected {
 };
 
 struct ProjectLimits {
-  std::int64_t max_pixels = 64LL << 20;    // of the section
-  double max_samples = 8e9;                // pixels times steps along the normal
+  std::int64_t max_pixels = 64LL << 20;  // of the section
+  double max_samples = 8e9;              // pixels times steps along the normal
 };
 
-// Walks along the normal in steps of at most a voxel, within view.depth of the plane when that is above 0. Density is of
-// unsigned bytes only: other bodies project to nothing. Code::too_large over a limit, Code::cancelled.
+// Walks along the normal in steps of at most a voxel, within view.depth of the plane when that is above 0. Density is
+// of unsigned bytes only: other bodies project to nothing. Code::too_large over a limit, Code::cancelled.
 [[nodiscard]] Result<Projected> project(const Body& body, const Frame& frame, const View& view,
                                         const CancelToken& cancel, const ProjectLimits& limits = {});
 

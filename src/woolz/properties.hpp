@@ -16,14 +16,14 @@ enum class PropertyType : std::uint8_t { simple = 180, emap = 181, name = 182, g
 
 struct Property {
   PropertyType type = PropertyType::text;
-  std::string name;   // NAME, GREY, TEXT; file name of EMAP
-  std::string value;  // TEXT's text, GREY's number as text, SIMPLE's bytes, EMAP's comment
+  std::string name;                           // NAME, GREY, TEXT; file name of EMAP
+  std::string value;                          // TEXT's text, GREY's number as text, SIMPLE's bytes, EMAP's comment
   std::map<std::string, std::string> fields;  // EMAP: its fixed fields that are not empty, by their names
   friend bool operator==(const Property&, const Property&) = default;
 };
 
-// Reads a list with its leading type byte. The end of the file in place of a list is no failure. Types that nobody knows
-// have no length: reading stops there with `*complete` false, and what has been read is kept.
+// Reads a list with its leading type byte. The end of the file in place of a list is no failure. Types that nobody
+// knows have no length: reading stops there with `*complete` false, and what has been read is kept.
 [[nodiscard]] std::vector<Property> read_properties(Reader& reader, bool* complete);
 
 }  // namespace microtome::woolz

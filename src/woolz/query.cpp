@@ -20,7 +20,9 @@ Result<const Member*> base_of(const Object& object) {
 }
 
 // Failures that say something about this request's resources, not about the selection.
-bool ends_request(Code code) { return code == Code::cancelled || code == Code::overloaded || code == Code::deadline; }
+bool ends_request(Code code) {
+  return code == Code::cancelled || code == Code::overloaded || code == Code::deadline;
+}
 
 }  // namespace
 
@@ -32,7 +34,8 @@ Result<Frame> frame_of(const Object& object, const View& view) {
   return Frame::make(view, (*base)->box, (*base)->voxel_size);
 }
 
-Result<Scene> scene_of(const Object& object, const Request& request, const Select& select, const CancelToken& cancel) {
+Result<Scene> scene_of(const Object& object, const Request& request, const Select& select,
+                       const CancelToken& cancel) {
   auto frame = frame_of(object, request.view);
   if (!frame) {
     return std::unexpected(frame.error());

@@ -22,7 +22,7 @@ struct Request {
   std::vector<Selector> selectors;  // none: the base member as it is
   std::optional<ValueMap> map;
   Interpolation interpolation = Interpolation::nearest;
-  int complexity = 2;               // selections that cost more contribute nothing (COMPLEX_SELECTION)
+  int complexity = 2;  // selections that cost more contribute nothing (COMPLEX_SELECTION)
 };
 
 // Gives the voxels of a selection; a cache may stand behind it.

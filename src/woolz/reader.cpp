@@ -105,7 +105,8 @@ class GzipSource final : public Source {
   Result<void> skip(std::uint64_t count) override {
     std::array<std::uint8_t, 16384> waste{};
     while (count > 0) {
-      auto got = read_some(std::span(waste).first(static_cast<std::size_t>(std::min<std::uint64_t>(count, waste.size()))));
+      auto got =
+          read_some(std::span(waste).first(static_cast<std::size_t>(std::min<std::uint64_t>(count, waste.size()))));
       if (!got) {
         return std::unexpected(got.error());
       }
@@ -161,8 +162,12 @@ class GzipSource final : public Source {
 
 }  // namespace
 
-std::unique_ptr<Source> file_source(io::FilePtr file) { return std::make_unique<FileSource>(std::move(file)); }
-std::unique_ptr<Source> memory_source(ByteView bytes) { return std::make_unique<MemorySource>(bytes); }
+std::unique_ptr<Source> file_source(io::FilePtr file) {
+  return std::make_unique<FileSource>(std::move(file));
+}
+std::unique_ptr<Source> memory_source(ByteView bytes) {
+  return std::make_unique<MemorySource>(bytes);
+}
 std::unique_ptr<Source> gzip_source(std::unique_ptr<Source> packed, std::uint64_t max_inflated) {
   return std::make_unique<GzipSource>(std::move(packed), max_inflated);
 }
@@ -209,8 +214,8 @@ bool Reader::fill(std::size_t need) {
 
 float Reader::f32() {
   const std::uint32_t s = u32();  // bytes s0 s1 s2 s3 in the file
-  const std::uint32_t word = ((((s >> 8) - 1) & 0xff) << 24) | ((s & 0xff) << 16) | (((s >> 24) & 0xff) << 8) |
-                             ((s >> 16) & 0xff);
+  const std::uint32_t word =
+      ((((s >> 8) - 1) & 0xff) << 24) | ((s & 0xff) << 16) | (((s >> 24) & 0xff) << 8) | ((s >> 16) & 0xff);
   return std::bit_cast<float>(word);
 }
 

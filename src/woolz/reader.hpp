@@ -37,8 +37,8 @@ class Source {
 // gzip, several members too; Code::too_large beyond `max_inflated` bytes.
 [[nodiscard]] std::unique_ptr<Source> gzip_source(std::unique_ptr<Source> packed, std::uint64_t max_inflated);
 
-// Reads scalars. The first failure sticks: from then on everything reads as 0 and ok() is false, so callers check once
-// per structure and before every allocation.
+// Reads scalars. The first failure sticks: from then on everything reads as 0 and ok() is false, so callers check
+// once per structure and before every allocation.
 class Reader {
  public:
   explicit Reader(Source& source) : source_(source), buffer_(64 * 1024) {}

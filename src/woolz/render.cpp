@@ -14,9 +14,15 @@ namespace {
 
 using Pixel = std::array<std::uint8_t, 4>;
 
-std::uint8_t red(std::uint32_t v) { return static_cast<std::uint8_t>(v); }
-std::uint8_t green(std::uint32_t v) { return static_cast<std::uint8_t>(v >> 8); }
-std::uint8_t blue(std::uint32_t v) { return static_cast<std::uint8_t>(v >> 16); }
+std::uint8_t red(std::uint32_t v) {
+  return static_cast<std::uint8_t>(v);
+}
+std::uint8_t green(std::uint32_t v) {
+  return static_cast<std::uint8_t>(v >> 8);
+}
+std::uint8_t blue(std::uint32_t v) {
+  return static_cast<std::uint8_t>(v >> 16);
+}
 
 // The colour before any layer is painted. Remainders keep their sign and wrap, as they always did.
 Pixel start_of(const Scene& scene) {
@@ -48,11 +54,14 @@ Pixel start_of(const Scene& scene) {
 // How one layer's values become bytes.
 enum class Source : std::uint8_t { flat, byte, colour, number };
 
-bool integer(Grey grey) { return grey == Grey::uint8 || grey == Grey::int16 || grey == Grey::int32; }
+bool integer(Grey grey) {
+  return grey == Grey::uint8 || grey == Grey::int16 || grey == Grey::int32;
+}
 
 class LayerPainter {
  public:
-  LayerPainter(const Scene& scene, const Layer& layer, std::int64_t left, std::size_t width, bool alpha, int channels);
+  LayerPainter(const Scene& scene, const Layer& layer, std::int64_t left, std::size_t width, bool alpha,
+               int channels);
   void paint(std::int64_t j, std::uint8_t* out);
 
  private:
@@ -77,8 +86,8 @@ class LayerPainter {
   bool plain_ = false;  // opaque white tint: values go through
   int inverse_alpha_ = 0;
   std::array<std::array<std::uint16_t, 256>, 3> scaled_{};  // k' * value, per colour
-  std::array<int, 3> weight_{};                            // k'
-  std::array<int, 3> flat_{};                              // k * a
+  std::array<int, 3> weight_{};                             // k'
+  std::array<int, 3> flat_{};                               // k * a
   int opacity_ = 255;
   std::vector<std::uint8_t> inside_;
   std::vector<std::uint8_t> bytes_;
@@ -232,8 +241,8 @@ void LayerPainter::blend(std::size_t i, std::uint8_t* pixel) const {
 // Numbers that are no bytes are weighed before they are cut to 0..255.
 void LayerPainter::blend_number(std::size_t i, std::uint8_t* pixel) const {
   for (int c = 0; c < colours_; ++c) {
-    const double value = weight_[static_cast<std::size_t>(c)] / 255.0 * numbers_[i] +
-                         pixel[c] * (inverse_alpha_ / 255.0);
+    const double value =
+        weight_[static_cast<std::size_t>(c)] / 255.0 * numbers_[i] + pixel[c] * (inverse_alpha_ / 255.0);
     pixel[c] = value > 0 ? static_cast<std::uint8_t>(std::round(std::min(value, 255.0))) : std::uint8_t{0};  // NaN: 0
   }
 }

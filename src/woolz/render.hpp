@@ -27,10 +27,10 @@ struct Layer {
 
 struct Scene {
   Frame frame;
-  Grey base_grey = Grey::none;   // of the member that sets the background
+  Grey base_grey = Grey::none;  // of the member that sets the background
   GreyValue background;
-  std::vector<Layer> layers;     // from the bottom up
-  bool tinted = false;           // any selector was given: the picture is in colour
+  std::vector<Layer> layers;  // from the bottom up
+  bool tinted = false;        // any selector was given: the picture is in colour
   std::optional<ValueMap> map;
   Interpolation interpolation = Interpolation::nearest;
 };

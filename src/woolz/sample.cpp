@@ -177,7 +177,8 @@ void RowSampler::linear_as(double* out) {
   const bool masked = constant || !(body_.clean || body_.domain->solid());
   const T flat = constant ? value_as<T>(body_.values->grey(), *body_.values->constant_value()) : background;
   const auto index = [](double v, std::int64_t lo, std::int64_t extent) {
-    return static_cast<std::int32_t>(std::clamp(v - static_cast<double>(lo) + 1, 0.0, static_cast<double>(extent + 1)));
+    return static_cast<std::int32_t>(
+        std::clamp(v - static_cast<double>(lo) + 1, 0.0, static_cast<double>(extent + 1)));
   };
   for (std::size_t i = first_; i < last_; ++i) {
     const Vec3 p{x_[i] + add_.x, y_[i] + add_.y, z_[i] + add_.z};

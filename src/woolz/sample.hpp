@@ -55,7 +55,7 @@ class RowSampler {
   std::vector<double> x_;  // start of each column
   std::vector<double> y_;
   std::vector<double> z_;
-  Vec3 add_;               // of the current row
+  Vec3 add_;  // of the current row
   std::size_t first_ = 0;
   std::size_t last_ = 0;
   std::vector<std::int32_t> ix_;

@@ -67,7 +67,11 @@ std::optional<Box> bounds(const Box& box, const Matrix& m) {
 class Resampler {
  public:
   Resampler(const Body& body, const Matrix& back, const Box& box)
-      : body_(body), back_(back), box_(box), lattice_(brick_lattice(box)), index_(at(lattice_.size())),
+      : body_(body),
+        back_(back),
+        box_(box),
+        lattice_(brick_lattice(box)),
+        index_(at(lattice_.size())),
         value_index_(body.values ? at(lattice_.size()) : 0) {}
 
   Transformed run() {

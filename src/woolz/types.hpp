@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small value types that all of the Woolz module shares. Coordinates are voxels of the object: absolute, may be negative.
+// Small value types that all of the Woolz module shares. Coordinates are voxels of the object: absolute, may be
+// negative.
 #pragma once
 
 #include <algorithm>
@@ -31,7 +32,9 @@ enum class Grey : std::uint8_t { none = 0, int32 = 1, int16 = 2, uint8 = 3, floa
   return 0;
 }
 
-[[nodiscard]] constexpr bool is_grey(std::uint8_t code) { return (code >= 1 && code <= 5) || code == 7; }
+[[nodiscard]] constexpr bool is_grey(std::uint8_t code) {
+  return (code >= 1 && code <= 5) || code == 7;
+}
 
 // One value of any type: `number`, except for RGBA, which is `rgba` (red in the low byte).
 struct GreyValue {
@@ -106,7 +109,9 @@ inline constexpr std::int64_t kBrickSide = 16;  // voxels; our own bricks lie at
 inline constexpr std::size_t kBrickVoxels = 16 * 16 * 16;
 inline constexpr std::size_t kMaskBytes = kBrickVoxels / 8;  // one bit a voxel, x fastest, low bit first
 
-[[nodiscard]] constexpr std::int64_t floor_brick(std::int64_t v) { return v >> 4; }
+[[nodiscard]] constexpr std::int64_t floor_brick(std::int64_t v) {
+  return v >> 4;
+}
 
 // The bricks that cover `box`.
 [[nodiscard]] inline Lattice brick_lattice(const Box& box) {

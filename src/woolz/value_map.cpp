@@ -102,7 +102,8 @@ Result<ValueMap> ValueMap::make(std::vector<MapSpec> specs, std::int64_t max_ent
   }
   for (const MapSpec& s : specs) {
     if (s.in_low != specs[0].in_low || s.in_high != specs[0].in_high || s.in_high < s.in_low || s.out_low < 0 ||
-        s.out_low > 255 || s.out_high < 0 || s.out_high > 255 || !std::isfinite(s.first) || !std::isfinite(s.second)) {
+        s.out_low > 255 || s.out_high < 0 || s.out_high > 255 || !std::isfinite(s.first) ||
+        !std::isfinite(s.second)) {
       return fail(Code::bad_request, "MAP is out of range");
     }
   }

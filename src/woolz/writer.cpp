@@ -47,7 +47,8 @@ PlaneRuns runs_of(const PlaneData& data, const Box& box) {
   }
   plane.y1 = static_cast<std::int32_t>(box.y1 + first);
   plane.y2 = static_cast<std::int32_t>(box.y1 + last);
-  const auto area = static_cast<std::uint64_t>(last - first + 1) * static_cast<std::uint64_t>(plane.x2 - plane.x1 + 1);
+  const auto area =
+      static_cast<std::uint64_t>(last - first + 1) * static_cast<std::uint64_t>(plane.x2 - plane.x1 + 1);
   if (plane.voxels == area) {
     plane.rectangle = true;
     plane.runs = {{plane.x1, plane.x2}};
@@ -111,7 +112,9 @@ void Writer::put(T value) {
   pending_.insert(pending_.end(), bytes, bytes + sizeof(T));
 }
 
-void Writer::put_f32(double value) { put(vax(static_cast<float>(value))); }
+void Writer::put_f32(double value) {
+  put(vax(static_cast<float>(value)));
+}
 
 Result<void> Writer::flush() {
   auto sent = sink_(pending_);
@@ -216,7 +219,8 @@ Result<void> Writer::put_values(const VolumeDescription& d, const std::vector<Pl
 Result<void> Writer::put_tiles(const VolumeDescription& d, const std::vector<PlaneRuns>& planes, const Box& tight,
                                const ReadPlane& read) {
   const std::int64_t side = d.tile_side;
-  const Voxel n{tight.width() / side + 1, tight.height() / side + 1, tight.depth() / side + 1};
+  const auto across = [side](std::int64_t extent) { return (extent + side - 1) / side; };
+  const Voxel n{across(tight.width()), across(tight.height()), across(tight.depth())};
   std::vector<std::uint32_t> index(static_cast<std::size_t>(n.x * n.y * n.z), 0xffffffffU);
   for (std::int64_t z = tight.z1; z <= tight.z2; ++z) {
     const PlaneRuns& plane = planes[static_cast<std::size_t>(z - d.box.z1)];

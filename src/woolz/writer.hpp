@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writing Woolz objects: 3D domain objects with interval or tiled values, alone or as members of a compound. What comes
-// out is what Woolz itself writes, byte by byte (docs/formats/woolz.md). Not thread-safe.
+// Writing Woolz objects: 3D domain objects with interval or tiled values, alone or as members of a compound. With
+// interval values what comes out is what Woolz itself writes, byte by byte (docs/formats/woolz.md). Not thread-safe.
 #pragma once
 
 #include <array>
@@ -17,8 +17,8 @@
 
 namespace microtome::woolz {
 
-// One plane of a volume: `values` of all voxels of the box, x fastest, in native byte order (empty when grey is none);
-// `inside` one byte a voxel, 0 = not in the domain, or empty when all are in.
+// One plane of a volume: `values` of all voxels of the box, x fastest, in native byte order (empty when grey is
+// none); `inside` one byte a voxel, 0 = not in the domain, or empty when all are in.
 struct PlaneData {
   Bytes values;
   Bytes inside;
