@@ -4,7 +4,9 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <tiffio.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -172,6 +174,13 @@ inline std::string write(const io::ScratchDir& scratch, const Made& made, const 
 inline Result<PicturePtr> open(const std::string& path, const OpenLimits& limits = {}) {
   auto file = io::File::open(path);
   return file ? open_picture(*file, limits) : pass(file.error());
+}
+
+// A file that only exists in memory: thousands of broken ones would otherwise wait for the disk.
+inline Result<io::FilePtr> in_memory(ByteView bytes) {
+  const int fd = ::memfd_create("picture", MFD_CLOEXEC);
+  EXPECT_EQ(::write(fd, bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+  return io::File::adopt(fd, "/in/memory");
 }
 
 inline std::string fixture(const std::string& name) {
