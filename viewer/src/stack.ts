@@ -64,10 +64,29 @@ function parseSlice(value: unknown): Slice | null {
   };
 }
 
+// A gap lies between its neighbours, whatever depth its number alone would give.
+function placeGaps(slices: Slice[]): void {
+  let before = -1;
+  for (let after = 0; after < slices.length; after++) {
+    const high = slices[after];
+    if (!high || high.status === "missing" || high.z === null) continue;
+    const low = slices[before];
+    for (let i = before + 1; low && i < after; i++) {
+      const gap = slices[i];
+      if (!gap || gap.status !== "missing") continue;
+      const part = (gap.number - low.number) / Math.max(high.number - low.number, 1e-9);
+      const z = (low.z ?? 0) + part * (high.z - (low.z ?? 0));
+      slices[i] = { ...gap, z: Number(z.toPrecision(7)) };
+    }
+    before = after;
+  }
+}
+
 export function parseStack(value: unknown): Stack {
   if (!isObject(value) || !Array.isArray(value["slices"])) throw new Error("The list of slices cannot be read.");
   const slices = value["slices"].map(parseSlice).filter((slice): slice is Slice => slice !== null);
   slices.sort((p, q) => p.number - q.number);
+  placeGaps(slices);
   const name = text(value["name"], "");
   const size = finite(value["pixel_size_um"]);
   return {
@@ -81,14 +100,22 @@ export function parseStack(value: unknown): Stack {
   };
 }
 
-// Place of each slice along the slider, 0 to 1: by depth where all have one that grows, else by number.
-export function positions(stack: Stack): number[] {
+// What the slider is to scale in: depth where all slices have one that grows, else numbers.
+export interface Axis {
+  readonly unit: "um" | "number";
+  readonly low: number;
+  readonly high: number;
+  readonly places: readonly number[]; // of each slice, 0 to 1
+}
+
+export function axisOf(stack: Stack): Axis {
   const depths = stack.slices.map((slice) => slice.z);
   const grows = depths.every((z, i) => z !== null && (i === 0 || z > (depths[i - 1] ?? z)));
   const values = grows ? (depths as number[]) : stack.slices.map((slice) => slice.number);
-  const first = values[0] ?? 0;
-  const span = (values[values.length - 1] ?? 0) - first;
-  return values.map((value) => (span > 0 ? (value - first) / span : 0.5));
+  const low = values[0] ?? 0;
+  const high = values[values.length - 1] ?? 0;
+  const places = values.map((value) => (high > low ? (value - low) / (high - low) : 0.5));
+  return { unit: grows ? "um" : "number", low, high, places };
 }
 
 // Index of the first entry of a sorted list that is not below `value`.

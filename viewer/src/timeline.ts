@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The slider: slices to scale along their axis, gaps empty, damaged ones marked, those already here brighter.
 import { clamp } from "./geometry";
-import { type Stack, describe, nearest, positions } from "./stack";
+import { type Axis, type Stack, axisOf, describe, nearest } from "./stack";
 import { formatMark } from "./view";
 
 const kSide = 12; // CSS pixels free at both ends, for the handle
@@ -16,7 +16,7 @@ export interface TimelineState {
 
 export class Timeline {
   private stack: Stack | null = null;
-  private places: number[] = [];
+  private axis: Axis = { unit: "number", low: 0, high: 0, places: [] };
   private columns = new Uint8Array(0);
   private half = 0.5; // half the width of a slice, CSS pixels
   private state: TimelineState = { requested: 0, shown: -1, resident: [] };
@@ -54,7 +54,7 @@ export class Timeline {
 
   open(stack: Stack): void {
     this.stack = stack;
-    this.places = positions(stack);
+    this.axis = axisOf(stack);
     const numbers = stack.present.map((index) => stack.slices[index]?.number ?? 0);
     this.element.setAttribute("aria-valuemin", String(numbers[0] ?? 0));
     this.element.setAttribute("aria-valuemax", String(numbers[numbers.length - 1] ?? 0));
@@ -86,14 +86,14 @@ export class Timeline {
   }
 
   private x(index: number): number {
-    return kSide + (this.places[index] ?? 0) * this.room;
+    return kSide + (this.axis.places[index] ?? 0) * this.room;
   }
 
   private pick(event: PointerEvent, held: boolean): void {
     if (!this.stack) return;
     const left = this.element.getBoundingClientRect().left;
     const place = clamp((event.clientX - left - kSide) / this.room, 0, 1);
-    const index = nearest(this.stack, this.places, place);
+    const index = nearest(this.stack, this.axis.places, place);
     if (index < 0) return;
     this.hover(index, this.clientX(index));
     if (held) this.go(index);
@@ -105,8 +105,8 @@ export class Timeline {
     if (!stack) return;
     const width = this.element.clientWidth;
     this.columns = new Uint8Array(width);
-    const gaps: number[] = [];
-    for (let i = 1; i < this.places.length; i++) gaps.push((this.places[i] ?? 0) - (this.places[i - 1] ?? 0));
+    const { places } = this.axis;
+    const gaps = places.slice(1).map((place, i) => place - (places[i] ?? 0));
     gaps.sort((p, q) => p - q);
     const pitch = (gaps[gaps.length >> 1] ?? 1) * this.room;
     this.half = clamp(pitch / 2 - (pitch >= 5 ? 1 : 0), 0.5, 12);
@@ -158,13 +158,9 @@ export class Timeline {
   }
 
   private paintTicks(g: CanvasRenderingContext2D, width: number): void {
-    const slices = this.stack?.slices ?? [];
-    const first = slices[0];
-    const last = slices[slices.length - 1];
-    if (!first || !last || slices.length < 2) return;
-    const depth = first.z !== null && last.z !== null && last.z > first.z;
-    const low = depth ? (first.z as number) : first.number;
-    const high = depth ? (last.z as number) : last.number;
+    const { low, high } = this.axis;
+    if (!(high > low)) return;
+    const depth = this.axis.unit === "um";
     const most = Math.max(1, Math.floor(this.room / 90));
     const power = 10 ** Math.floor(Math.log10((high - low) / most));
     const step = [1, 2, 5, 10].map((n) => n * power).find((n) => (high - low) / n <= most) ?? power * 10;

@@ -176,11 +176,20 @@ test("slices are found by number, name and file name", () => {
 
 test("the slider is to scale in depth, or in numbers where depth is not known", () => {
   const s = sample();
-  assert.deepEqual(stack.positions(s).map((p) => Number(p.toFixed(3))), [0, 0.167, 0.333, 1]);
+  assert.deepEqual(stack.axisOf(s).places.map((p) => Number(p.toFixed(3))), [0, 0.167, 0.333, 1]);
   const numbers = stack.parseStack({ slices: [{ number: 1 }, { number: 3 }, { number: 5, z_um: 9 }] });
-  assert.deepEqual(stack.positions(numbers), [0, 0.5, 1]);
-  assert.deepEqual(stack.positions(stack.parseStack({ slices: [{ number: 1 }] })), [0.5]);
-  assert.equal(stack.nearest(s, stack.positions(s), 0.17), 2, "a place in a gap belongs to the nearest slice that exists");
+  assert.deepEqual(stack.axisOf(numbers).places, [0, 0.5, 1]);
+  assert.deepEqual(stack.axisOf(stack.parseStack({ slices: [{ number: 1 }] })).places, [0.5]);
+  assert.equal(stack.nearest(s, stack.axisOf(s).places, 0.17), 2, "a place in a gap belongs to the nearest slice that exists");
+});
+
+test("a gap lies between its neighbours even where depth does not follow the numbers", () => {
+  const s = stack.parseStack({ slices: [
+    { number: 4, z_um: 2490 }, { number: 9, z_um: 447, status: "missing" }, { number: 14, z_um: 2990 },
+    { number: 19, status: "missing" }, { number: 24, status: "missing" }, { number: 29, z_um: 3890 },
+  ] });
+  assert.deepEqual(s.slices.map((x) => x.z), [2490, 2740, 2990, 3290, 3590, 3890]);
+  assert.equal(stack.axisOf(s).unit, "um");
 });
 
 test("waiting grows, has a limit, and honours what the server says", () => {
