@@ -56,8 +56,8 @@ try {
   const nginx = await world.nginx(`sendfile on; tcp_nopush on; open_file_cache max=100000; open_file_cache_valid 60s;
     keepalive_requests 1000000; types { image/jpeg jpg; }
     server { listen 127.0.0.1:${nginxPort}; root ${files}; }`);
-  await until('nginx answers', async () => (await fetch(`http://127.0.0.1:${nginxPort}/0_0.jpg`)).ok);
   const asFiles = tiles.map(([level, tile]) => `/${level}_${tile}.jpg`);
+  await until('nginx answers', async () => (await fetch(`http://127.0.0.1:${nginxPort}${asFiles[0]}`)).ok);
 
   const rows = [['what', 'server', 'gateway', 'sum', 'to nginx', 'p99']];
   // Warm-up of both, so that no first-touch cost is counted.

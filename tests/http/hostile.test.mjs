@@ -3,11 +3,12 @@
 // no path, no crash, nothing else disturbed.
 import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { deflateSync } from 'node:zlib';
-import { body, top, until, World } from '../e2e/servers.mjs';
+import { top, until, World } from '../e2e/servers.mjs';
 
 let world;
 let root;
@@ -32,7 +33,21 @@ after(async () => {
   await world?.close();
 });
 
-const ask = (path, options) => body(`${server.address}${path}`, options);
+// Unlike fetch, sends the path as it is: dot segments, spaces and all.
+const ask = (path, { method = 'GET', headers = {}, body } = {}) =>
+  new Promise((done, failed) => {
+    const { hostname, port } = new URL(server.address);
+    const bytes = Buffer.from(path).toString('latin1').replace(/[^!-~]/g, (c) => `%${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+    const sent = request({ hostname, port, path: bytes, method, headers, agent: false }, (response) => {
+      const parts = [];
+      response.on('data', (part) => parts.push(part));
+      response.on('error', failed);
+      response.on('end', () =>
+        done({ status: response.statusCode, bytes: Buffer.concat(parts), headers: { get: (name) => response.headers[name] } }));
+    });
+    sent.on('error', failed);
+    sent.end(body);
+  });
 
 async function alive() {
   assert.equal(server.how, undefined, `the server ended: ${server.errors}`);
@@ -60,8 +75,9 @@ test('path traversal in every spelling', async () => {
     await refuses(`/iip?FIF=${name}&JTL=0,0`, [400, 404]);
     await refuses(`/iip?FIF=${name}&OBJ=Max-size`, [400, 404]);
     await refuses(`/dz/${name}_files/0/0_0.jpg`, [400, 404]);
-    await refuses(`/sets/${name}/view?slice=1`, [400, 404]);
-    if (!['.', '/'].includes(name)) await refuses(`/sets/${name}/stack.json`, [400, 404]);
+    // Dot segments that stay inside are resolved: slide/a.svs/../view is slide/view.
+    if (!['slide', 'slide/a.svs/..'].includes(name)) await refuses(`/sets/${name}/view?slice=1`, [400, 404]);
+    if (!['.', '/', 'slide', 'slide/..', 'slide/a.svs/..'].includes(name)) await refuses(`/sets/${name}/stack.json`, [400, 404]);
   }
 });
 
@@ -75,9 +91,9 @@ test('long queries and names', async () => {
 });
 
 test('numbers that are none', async () => {
-  for (const n of ['-1', '99999999999999999999', '1e9', 'NaN', 'inf', '-inf', '0x10', '', ' ', '1,2,3', '2147483648', '4294967296', '-0', '1.5', '%00', '١']) {
-    await refuses(`/iip?FIF=slide/a.svs&JTL=${n},0`, [200, 400, 404].slice(n === '-0' ? 0 : 1));
-    await refuses(`/iip?FIF=slide/a.svs&JTL=0,${n}`, [200, 400, 404].slice(n === '-0' ? 0 : 1));
+  for (const n of ['-1', '99999999999999999999', '1e9', 'NaN', 'inf', '-inf', '0x10', '', ' ', '1,2,3', '2147483648', '4294967296', '1.5', '%00', '١']) {
+    await refuses(`/iip?FIF=slide/a.svs&JTL=${n},0`, [400, 404]);
+    await refuses(`/iip?FIF=slide/a.svs&JTL=0,${n}`, [400, 404]);
     await refuses(`/dz/slide/a.svs_files/${n}/0_0.jpg`, [400, 404]);
   }
   for (const n of ['NaN', 'inf', '-5', '0', '1e300', '99999999999', 'x', '-1e-300', '1e-300']) {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vips/vips.h>
@@ -11,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -153,6 +155,7 @@ Result<Converted> convert_in_worker(const std::string& source, const std::string
 }
 
 int run_worker(const std::string& source, const std::string& target, const ConvertOptions& options) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // an importer that was killed must not leave a writer behind
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   g_log_set_handler(
       "VIPS", G_LOG_LEVEL_WARNING,
