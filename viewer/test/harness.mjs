@@ -4,13 +4,14 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer, request } from "node:http";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 const repository = fileURLToPath(new URL("../../", import.meta.url));
-export const program = process.env.MICROTOME ?? join(repository, "build/release/bin/microtome");
-if (!existsSync(program)) throw new Error(`${program} is not built (or set MICROTOME)`);
+const folder = process.env.MICROTOME_BIN ?? "build/release/bin"; // as all black-box tests take it
+export const program = resolve(repository, folder, "microtome");
+if (!existsSync(program)) throw new Error(`${program} is not built`);
 
 const kChromium = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const kFlags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
