@@ -117,7 +117,7 @@ class Packer {
       if (isal_deflate(&stream_) != COMP_OK) {
         return fail(Code::internal, "compression failed");
       }
-      out.resize(out.size() - stream_.avail_out);
+      out.resize(used + (room - std::min<std::size_t>(stream_.avail_out, room)));
     } while (stream_.avail_in > 0 || stream_.avail_out == 0);
     const std::size_t size = out.size() - begin - 8;
     if (size == 0) {
