@@ -159,16 +159,17 @@ TEST_F(EngineTest, RegionsAreOneAnswerInAllSpellings) {
   start();
   const auto view = render("/a", region(0, 0, 1000, 700, 300, 210));
   ASSERT_TRUE(bytes_of(view));
+  const int once = picture->decoded;
   PixelRequest spelled = region(-0.0, 0, 1000, 700, 300, 210);
   spelled.quality = EngineOptions().jpeg_quality;
   EXPECT_EQ(render("/a", spelled)->etag, view->etag);
-  EXPECT_EQ(picture->decoded, 1);
+  EXPECT_EQ(picture->decoded, once);
   // A region that is a tile of level 1 is that tile.
   const auto as_region = render("/a", region(0, 0, 512, 512, 256, 256));
   const auto as_tile = render("/a", tile(1, 0, 0));
   EXPECT_EQ(as_region->etag, as_tile->etag);
   EXPECT_EQ(bytes_of(as_region), bytes_of(as_tile));
-  EXPECT_EQ(picture->decoded, 2);
+  EXPECT_EQ(picture->decoded, once + 1);
 }
 
 TEST_F(EngineTest, ConditionsAreAnsweredWithoutPixels) {

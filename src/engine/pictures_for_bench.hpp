@@ -9,21 +9,30 @@
 #include <string>
 
 #include "codec/jpeg.hpp"
-#include "codec/picture_for_test.hpp"
+#include "image/picture.hpp"
 #include "io/scratch_dir.hpp"
 #include "pixel/blit.hpp"
 #include "pixel/scale.hpp"
 
 namespace microtome::engine::bench {
 
+// Tissue and glass as they come: the region of CMU-1 that the fixtures hold, side by side.
 inline pixel::Image slice(int width, int height) {
-  const Bytes tables = codec::test::fixture("aperio_tables.bin");
-  const Bytes stored = codec::test::fixture("aperio_tile.bin");
-  const auto tile = codec::decode_jpeg(stored, {.rgb_coded = true, .tables = tables});
+  const auto file = io::File::open(std::string(MICROTOME_FIXTURES) + "/CMU-1-Small-Region.svs");
+  const auto picture = file ? image::open_picture(*file, {}) : pass(file.error());
+  if (!picture) {
+    std::abort();
+  }
+  const image::PictureInfo& info = (*picture)->info();
+  int reduction = 1;
+  const auto region = (*picture)->decode_region(0, {0, 0, info.width, info.height}, &reduction, {});
+  if (!region) {
+    std::abort();
+  }
   pixel::Image image = pixel::Image::make(width, height, 3, pixel::Colour::rgb);
-  for (int y = 0; y < height; y += tile->height) {
-    for (int x = 0; x < width; x += tile->width) {
-      pixel::paste(image, *tile, x, y);
+  for (int y = 0; y < height; y += region->height) {
+    for (int x = 0; x < width; x += region->width) {
+      pixel::paste(image, *region, x, y);
     }
   }
   return image;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <utility>
 
 #include "pixel/blit.hpp"
@@ -13,9 +14,10 @@ namespace {
 
 // Level sizes are rounded, so a level may miss the wanted resolution by a hair and still be the right one.
 constexpr double kSlack = 1.005;
-constexpr double kSmallest = 1e-3;                // pixels: less is no rectangle
-constexpr std::int64_t kBandPixels = 16LL << 20;  // decoded at a time
-constexpr std::int64_t kBandTileRows = 4;         // at least: bands decode the tiles at their seams twice
+constexpr double kSmallest = 1e-3;  // pixels: less is no rectangle
+// Rows decoded and scaled at a time. Little enough that a strip of a view is still in the processor's cache when it
+// is scaled (engine_bench ViewOfPyramid), and that memory does not grow with the region.
+constexpr std::int64_t kStripRows = 256;
 
 struct Span {  // one axis
   double from = 0;
@@ -134,12 +136,12 @@ Result<RegionPlan> plan_region(const image::PictureInfo& info, const RegionArea&
     return plan;
   }
   plan.decoded_pixels = tile_pixels(plan.decode, level);
-  const std::int64_t rows = std::max(kBandPixels * static_cast<std::int64_t>(reduced) / plan.decode.width,
-                                     kBandTileRows * level.tile_height);
-  plan.bands =
-      static_cast<int>(std::clamp<std::int64_t>((plan.decode.height + rows - 1) / rows, 1, plan.target.height));
+  plan.strip_rows = std::max<std::int64_t>(1, kStripRows / level.tile_height) * level.tile_height;
+  const double share = std::min(1.0, 2.0 * static_cast<double>(plan.strip_rows + level.tile_height) /
+                                         static_cast<double>(plan.decode.height));  // two strips, and their tiles
   plan.memory_bytes =
-      plan.decoded_pixels * pixel_bytes / reduced / static_cast<std::uint64_t>(plan.bands) + out_bytes;
+      static_cast<std::uint64_t>(share * static_cast<double>(plan.decoded_pixels * pixel_bytes / reduced)) +
+      out_bytes;
   return plan;
 }
 
@@ -171,41 +173,152 @@ pixel::Image for_display(pixel::Image image, int bits, pixel::Rgb8 background, b
 
 namespace {
 
-// One band: rows [first, last) of the target.
-Result<pixel::Image> render_band(const image::Picture& picture, const RegionPlan& plan, std::int64_t first,
-                                 std::int64_t last, pixel::Rgb8 background, bool keep_alpha,
-                                 const CancelToken& cancel) {
-  const image::PictureInfo& info = picture.info();
-  const double step = plan.source.height / static_cast<double>(plan.target.height);
-  pixel::SourceRect from = plan.source;
-  from.y += step * static_cast<double>(first);
-  from.height = step * static_cast<double>(last - first);
-  const image::Level& level = info.levels[static_cast<std::size_t>(plan.level)];
-  const auto [y0, y1] = cover(from.y, from.y + from.height, level.height, plan.reduction, step < 1);
-  const pixel::Rect decode{plan.decode.x, y0, plan.decode.width, y1 - y0};
-  int reduction = plan.reduction;
-  Result<pixel::Image> decoded = picture.decode_region(plan.level, decode, &reduction, cancel);
-  if (!decoded) {
-    return decoded;
-  }
-  if (reduction < 1 || decoded->width <= 0 || decoded->height <= 0) {
-    return fail(Code::internal, "the picture cannot be read", "decode_region gave no pixels");
-  }
-  const auto reduced = static_cast<double>(reduction);
-  from = {(from.x - static_cast<double>(decode.x)) / reduced, (from.y - static_cast<double>(decode.y)) / reduced,
-          from.width / reduced, from.height / reduced};
-  const auto width = static_cast<int>(plan.target.width);
-  const auto height = static_cast<int>(last - first);
-  const bool exact = from.x == 0 && from.y == 0 && from.width == width && from.height == height &&
-                     decoded->width == width && decoded->height == height;
-  if (!exact) {
-    decoded = pixel::scale(*decoded, from, width, height);
-    if (!decoded) {
-      return decoded;
+// Decodes a region strip by strip, each tile once, and scales the rows of the target as soon as they are complete.
+// Rows that need pixels of two strips are scaled from a narrow picture of the seam.
+class Strips {
+ public:
+  using Emit = std::function<void(pixel::Image rows, std::int64_t first)>;
+
+  Strips(const image::Picture& picture, const RegionPlan& plan)
+      : picture_(picture),
+        plan_(plan),
+        step_(plan.source.height / static_cast<double>(plan.target.height)),
+        margin_(step_ < 1 ? 1 : 0),
+        reduction_(plan.reduction) {}
+
+  Result<void> run(const CancelToken& cancel, const Emit& emit) {
+    const std::int64_t end = plan_.decode.y + plan_.decode.height;
+    std::int64_t ready = 0;  // rows of the target given out
+    Strip before;
+    for (std::int64_t top = plan_.decode.y; top < end && ready < plan_.target.height;) {
+      if (cancel.cancelled()) {
+        return fail(Code::cancelled, "nobody waits any more");
+      }
+      auto strip = read(top, end, cancel);
+      if (!strip) {
+        return pass(strip.error());
+      }
+      if (ready < plan_.target.height && needed_from(ready) < strip->top && !before.image.data.empty()) {
+        // The rows that begin above the seam.
+        std::int64_t last = ready + 1;
+        while (last < plan_.target.height && needed_from(last) < strip->top) {
+          ++last;
+        }
+        last = std::min(last, complete(*strip, end));
+        if (last > ready) {
+          const Strip seam = join(before, *strip, needed_from(ready), needed_to(last));
+          if (auto done = scale(seam, ready, last, emit); !done) {
+            return done;
+          }
+          ready = last;
+        }
+        if (needed_from(ready) < strip->top) {  // thin strips: this one completes nothing yet
+          before = join(before, *strip, needed_from(ready), strip->bottom);
+          top = before.bottom;
+          continue;
+        }
+      }
+      const std::int64_t last = complete(*strip, end);
+      if (last > ready) {
+        if (auto done = scale(*strip, ready, last, emit); !done) {
+          return done;
+        }
+        ready = last;
+      }
+      before = std::move(*strip);
+      top = before.bottom;
     }
+    return {};
   }
-  return for_display(std::move(*decoded), info.bits, background, keep_alpha);
-}
+
+ private:
+  struct Strip {
+    pixel::Image image;    // rows top to bottom of the level, reduced
+    std::int64_t top = 0;  // a multiple of the reduction
+    std::int64_t bottom = 0;
+  };
+
+  // Rows of the level that the target's rows from `row` on, and up to `row`, look at.
+  [[nodiscard]] std::int64_t needed_from(std::int64_t row) const {
+    const double from = std::floor(plan_.source.y + step_ * static_cast<double>(row));
+    return std::max(plan_.decode.y, static_cast<std::int64_t>(from) - margin_) / reduction_ * reduction_;
+  }
+  [[nodiscard]] std::int64_t needed_to(std::int64_t row) const {
+    const double to = std::ceil(plan_.source.y + step_ * static_cast<double>(row));
+    return (static_cast<std::int64_t>(to) + margin_ + reduction_ - 1) / reduction_ * reduction_;
+  }
+  // How many rows of the target can be made when all down to the strip's end is there.
+  [[nodiscard]] std::int64_t complete(const Strip& strip, std::int64_t end) const {
+    if (strip.bottom >= end) {
+      return plan_.target.height;
+    }
+    const double rows = (static_cast<double>(strip.bottom - margin_) - plan_.source.y) / step_;
+    return std::clamp<std::int64_t>(static_cast<std::int64_t>(std::floor(rows)), 0, plan_.target.height);
+  }
+
+  Result<Strip> read(std::int64_t top, std::int64_t end, const CancelToken& cancel) {
+    const bool first = top == plan_.decode.y;
+    const std::int64_t bottom =
+        plan_.strip_rows > 0 ? std::min(end, (top / plan_.strip_rows + 1) * plan_.strip_rows) : end;
+    int reduction = reduction_;
+    auto image = picture_.decode_region(plan_.level, {plan_.decode.x, top, plan_.decode.width, bottom - top},
+                                        &reduction, cancel);
+    if (!image) {
+      return pass(image.error());
+    }
+    if (reduction < 1 || image->width <= 0 || image->height <= 0 || (!first && reduction != reduction_)) {
+      return fail(Code::internal, "the picture cannot be read", "strips of a region do not fit together");
+    }
+    reduction_ = reduction;
+    return Strip{std::move(*image), top, bottom};
+  }
+
+  // Rows `from` to `to` of the level, out of two strips that follow each other.
+  [[nodiscard]] Strip join(const Strip& above, const Strip& below, std::int64_t from, std::int64_t to) const {
+    const auto first = static_cast<int>((std::max(from, above.top) - above.top) / reduction_);
+    const int kept = std::max(0, above.image.height - first);
+    const std::int64_t bottom = std::clamp(to, below.top, below.bottom);
+    const auto added =
+        std::min(below.image.height, static_cast<int>((bottom - below.top + reduction_ - 1) / reduction_));
+    const pixel::Image& like = below.image;
+    Strip seam{pixel::Image::make(like.width, kept + added, like.channels, like.colour, like.sample),
+               above.top + std::int64_t{first} * reduction_, bottom};
+    pixel::paste(seam.image, above.image, {0, first, like.width, kept}, 0, 0);
+    pixel::paste(seam.image, below.image, {0, 0, like.width, added}, 0, kept);
+    return seam;
+  }
+
+  Result<void> scale(const Strip& strip, std::int64_t first, std::int64_t last, const Emit& emit) const {
+    const auto reduced = static_cast<double>(reduction_);
+    const pixel::SourceRect from{
+        (plan_.source.x - static_cast<double>(plan_.decode.x)) / reduced,
+        (plan_.source.y + step_ * static_cast<double>(first) - static_cast<double>(strip.top)) / reduced,
+        plan_.source.width / reduced, step_ * static_cast<double>(last - first) / reduced};
+    const auto width = static_cast<int>(plan_.target.width);
+    const auto height = static_cast<int>(last - first);
+    const bool whole_pixels = from.width == width && from.height == height && from.x == std::floor(from.x) &&
+                              from.y == std::floor(from.y) && from.x >= 0 && from.y >= 0 &&
+                              from.x + width <= strip.image.width && from.y + height <= strip.image.height;
+    if (whole_pixels) {
+      emit(pixel::crop(strip.image,
+                       {static_cast<std::int64_t>(from.x), static_cast<std::int64_t>(from.y), width, height}),
+           first);
+      return {};
+    }
+    auto rows = pixel::scale(strip.image, from, width, height);
+    if (!rows) {
+      return pass(rows.error());
+    }
+    emit(std::move(*rows), first);
+    return {};
+  }
+
+  const image::Picture& picture_;
+  const RegionPlan& plan_;
+  double step_;          // rows of the level for one of the target
+  std::int64_t margin_;  // enlarging looks at one more row on either side
+  int reduction_;
+};
 
 }  // namespace
 
@@ -215,22 +328,21 @@ Result<pixel::Image> render_region(const image::Picture& picture, const RegionAr
     const pixel::Image like = pixel::Image::make(1, 1, 3, pixel::Colour::rgb);
     return canvas(area, like, background);
   }
-  const bool whole = plan.target.width == area.out_width && plan.target.height == area.out_height;
+  const bool fills = plan.target.width == area.out_width && plan.target.height == area.out_height;
   pixel::Image out;
-  for (int band = 0; band < plan.bands; ++band) {
-    if (cancel.cancelled()) {
-      return fail(Code::cancelled, "nobody waits any more");
-    }
-    const std::int64_t first = plan.target.height * band / plan.bands;
-    const std::int64_t last = plan.target.height * (band + 1) / plan.bands;
-    Result<pixel::Image> part = render_band(picture, plan, first, last, background, keep_alpha, cancel);
-    if (!part || (whole && plan.bands == 1)) {
-      return part;
+  const auto place = [&](pixel::Image rows, std::int64_t first) {
+    pixel::Image shown = for_display(std::move(rows), picture.info().bits, background, keep_alpha);
+    if (fills && shown.height == area.out_height) {
+      out = std::move(shown);
+      return;
     }
     if (out.data.empty()) {
-      out = canvas(area, *part, background);
+      out = canvas(area, shown, background);
     }
-    pixel::paste(out, *part, plan.target.x, plan.target.y + first);
+    pixel::paste(out, shown, plan.target.x, plan.target.y + first);
+  };
+  if (auto done = Strips(picture, plan).run(cancel, place); !done) {
+    return pass(done.error());
   }
   return out;
 }

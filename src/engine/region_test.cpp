@@ -118,24 +118,39 @@ TEST(Region, DecodesOnlyWhatItShows) {
   EXPECT_EQ(white.row(59)[239], 255);
 }
 
-TEST(Region, HugeOnesAreDoneInBands) {
-  FakePicture picture(20000, 15000, 1);
-  picture.can_reduce = false;
-  const RegionArea area{0, 0, 20000, 15000, 200, 150};
-  auto plan = plan_region(picture.info(), area);
+TEST(Region, HugeOnesAreDoneInStrips) {
+  const FakePicture picture(100'000, 75'000, 1);
+  const auto plan = plan_region(picture.info(), {0, 0, 100'000, 75'000, 200, 150});
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->reduction, 8);
-  EXPECT_LT(plan->memory_bytes, 200U << 20);
-  // With bands forced on a small picture the seams must not show.
-  FakePicture small(2000, 1500, 1);
-  const RegionArea shown{10.5, 20.25, 1900, 1400, 333, 222};
-  auto banded = plan_region(small.info(), shown);
-  ASSERT_TRUE(banded);
-  for (const int bands : {2, 7, 222}) {
-    banded->bands = bands;
-    const auto image = render_region(small, shown, *banded, kWhite, false, {});
-    ASSERT_TRUE(image);
-    EXPECT_LE(worst(small, shown, *image), 2.0) << bands;
+  EXPECT_LT(plan->memory_bytes, 10U << 20) << "not 350 MB";
+}
+
+TEST(Region, StripsAreReadOnceAndTheirSeamsDoNotShow) {
+  for (const bool can_reduce : {true, false}) {
+    for (const RegionArea& area :
+         {RegionArea{10.5, 20.25, 1900, 1400, 333, 222}, RegionArea{0, 0, 2000, 1500, 1067, 800},
+          RegionArea{0, 100, 1000, 1000, 1000, 1000}, RegionArea{500, 500, 130, 130, 900, 900},
+          RegionArea{0, 0, 2000, 1500, 20, 3}}) {
+      FakePicture picture(2000, 1500, 1, 32);
+      picture.can_reduce = can_reduce;
+      auto plan = plan_region(picture.info(), area);
+      ASSERT_TRUE(plan);
+      plan->strip_rows = 32;
+      const auto strips = render_region(picture, area, *plan, kWhite, false, {});
+      ASSERT_TRUE(strips);
+      EXPECT_LE(worst(picture, area, *strips), 2.0) << area.out_width;
+      const auto rows = (plan->decode.y + plan->decode.height - 1) / 32 - plan->decode.y / 32 + 1;
+      EXPECT_EQ(picture.decoded, rows) << "each row of tiles once";
+      plan->strip_rows = 0;
+      const auto at_once = render_region(picture, area, *plan, kWhite, false, {});
+      ASSERT_TRUE(at_once);
+      int most = 0;
+      for (std::size_t i = 0; i < at_once->data.size(); ++i) {
+        most = std::max(most, std::abs(at_once->data[i] - strips->data[i]));
+      }
+      EXPECT_LE(most, 1) << area.out_width;
+    }
   }
 }
 
