@@ -338,7 +338,8 @@ Result<pixel::Image> EngineImpl::region_now(const image::Picture& picture, const
   if (!plan) {
     return pass(plan.error());
   }
-  if (plan->decoded_pixels > options_.max_source_pixels || !workshop_->possible(plan->memory_bytes)) {
+  const bool fits = !picture.info().has_tiles || workshop_->possible(plan->memory_bytes);
+  if (plan->decoded_pixels > options_.max_source_pixels || !fits) {
     return fail(Code::too_large, "the region holds too many pixels");
   }
   return render_region(picture, area, *plan, rgb_of(options_.background), false, cancel);
@@ -362,9 +363,17 @@ Work EngineImpl::work_of(const Asked& asked, const Plan& plan) {
   work.key = asked.key;
   work.work = plan.work;
   work.memory_bytes = plan.memory_bytes;
-  work.failed = [self = shared_from_this(), path = asked.request.path](const Error& error) {
-    self->pictures_.suspect(path);
-    self->log_.warning("cannot render " + path + ": " + error.message + ": " + error.context);
+  if (!asked.picture->info().has_tiles) {
+    // Decoded whole, which the reader's own limits have allowed: it may then run alone, but is not refused.
+    work.memory_bytes = std::min(work.memory_bytes, options_.max_memory_in_flight);
+  }
+  work.made = [self = shared_from_this(), path = asked.request.path](const Error* error) {
+    if (error == nullptr) {
+      self->pictures_.used(path);
+    } else if (Failures::lasting(error->code)) {
+      self->pictures_.suspect(path);
+      self->log_.warning("cannot render " + path + ": " + error->message + ": " + error->context);
+    }
   };
   return work;
 }

@@ -249,6 +249,27 @@ TEST_F(EngineTest, TooManySourcePixelsAreRefused) {
             Code::too_large);
 }
 
+TEST_F(EngineTest, WhatAReaderKeepsIsCountedAfterUse) {
+  const auto growing = world_.add("/a");
+  world_.add("/b");
+  start({.open_pictures_bytes = 10'000});
+  ASSERT_TRUE(engine_->open_now("/b"));
+  growing->on_decode = [&](const CancelToken&) { growing->memory_ = 9'500; };
+  ASSERT_TRUE(render("/a", tile(0, 0, 0)));
+  EXPECT_EQ(engine_->metrics().open_bytes, 9'500);
+  EXPECT_EQ(engine_->metrics().open_pictures, 1) << "the other one made room at once";
+}
+
+TEST_F(EngineTest, APictureThatOpensIsNotTooLargeToDecode) {
+  const auto whole = std::make_shared<FakePicture>(3000, 2000, 1);
+  whole->info_.has_tiles = false;
+  world_.add("/a", whole);
+  start({.max_memory_in_flight = 1'000'000});  // less than its 18 MB
+  EXPECT_TRUE(render("/a", tile(0, 0, 0)));
+  EXPECT_TRUE(render("/a", region(0, 0, 3000, 2000, 30, 20)));
+  EXPECT_TRUE(engine_->region_now(*whole, {0, 0, 3000, 2000, 30, 20}, {}));
+}
+
 TEST_F(EngineTest, OtherAnswersAreComputedOnceAndKept) {
   world_.add("/a");
   start();

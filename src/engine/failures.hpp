@@ -34,12 +34,16 @@ class Failures {
     return found->second.error;
   }
 
-  // False for errors that say nothing about the source: those are not kept.
-  bool remember(const Key& key, const Error& error) {
-    const bool lasting = error.code == Code::corrupt || error.code == Code::unsupported || error.code == Code::io ||
-                         error.code == Code::internal || error.code == Code::too_large;
-    if (!lasting) {
-      return false;
+  // The source is to blame, not the moment.
+  [[nodiscard]] static bool lasting(Code code) {
+    return code == Code::corrupt || code == Code::unsupported || code == Code::io || code == Code::internal ||
+           code == Code::too_large;
+  }
+
+  // Keeps lasting errors only.
+  void remember(const Key& key, const Error& error) {
+    if (!lasting(error.code)) {
+      return;
     }
     const std::lock_guard lock(mutex_);
     if (failures_.insert_or_assign(key, Failure{error, now_ns_() + keep_ns_}).second) {
@@ -50,7 +54,6 @@ class Failures {
       order_.pop_front();
     }
     size_.store(failures_.size(), std::memory_order_relaxed);
-    return true;
   }
 
  private:

@@ -137,6 +137,12 @@ Result<image::PicturePtr> OpenPictures::open_file(const std::string& path) {
   return result;
 }
 
+void OpenPictures::used(const std::string& path) {
+  if (const EntryPtr entry = entry_of(path)) {
+    measure(entry);
+  }
+}
+
 void OpenPictures::suspect(const std::string& path) {
   if (const EntryPtr entry = entry_of(path)) {
     entry->check_at_ns.store(0);
@@ -162,6 +168,7 @@ void OpenPictures::insert(const std::string& path, const image::PicturePtr& pict
     unlist(before);
     gone.push_back(before);
   }
+  measure_all();
   make_room(entry->bytes, 1, gone);
   {
     const std::lock_guard shard_lock(shard.mutex);
@@ -172,17 +179,30 @@ void OpenPictures::insert(const std::string& path, const image::PicturePtr& pict
   ring_.push_back(entry);
 }
 
-// The reader's index grows as it is used; its size is taken again whenever its file is looked at.
+// Readers grow as they are used; their size is taken again after work, and whenever their file is looked at.
 void OpenPictures::measure(const EntryPtr& entry) {
-  const std::uint64_t now = entry->picture->memory();
   std::deque<EntryPtr> gone;
   const std::lock_guard lock(ring_mutex_);
-  if (!entry->listed) {
-    return;
-  }
-  bytes_ += now - entry->bytes;
-  entry->bytes = now;
+  weigh(*entry);
   make_room(0, 0, gone);
+}
+
+// Before another one is opened: also those that were used without our knowing (strips, sections). It is a loop over
+// some hundred numbers beside an opening that reads a file.
+void OpenPictures::measure_all() {
+  for (const auto& listed : ring_) {
+    if (const EntryPtr entry = listed.lock()) {
+      weigh(*entry);
+    }
+  }
+}
+
+void OpenPictures::weigh(Entry& entry) {
+  if (entry.listed) {
+    const std::uint64_t now = entry.picture->memory();
+    bytes_ += now - entry.bytes;
+    entry.bytes = now;
+  }
 }
 
 void OpenPictures::remove(const EntryPtr& entry) {

@@ -48,6 +48,9 @@ class OpenPictures {
   // Finds or opens on this thread; waits when another thread is opening the same just now.
   [[nodiscard]] Result<image::PicturePtr> open_now(const std::string& path);
 
+  // The picture was worked with: readers keep what they decoded, so its size is taken again.
+  void used(const std::string& path);
+
   // Reading failed: look at the file again before the picture is used next.
   void suspect(const std::string& path);
 
@@ -86,6 +89,8 @@ class OpenPictures {
   void submit(const Opening& opening, const std::string& path, std::shared_ptr<void> keep);
   void insert(const std::string& path, const image::PicturePtr& picture);
   void measure(const EntryPtr& entry);
+  void measure_all();
+  void weigh(Entry& entry);
   void remove(const EntryPtr& entry);
   void make_room(std::uint64_t bytes, std::size_t files, std::deque<EntryPtr>& gone);
   void unlist(const EntryPtr& entry);

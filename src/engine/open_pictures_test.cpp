@@ -156,6 +156,17 @@ TEST_F(OpenPicturesTest, GrowthIsNoticed) {
   EXPECT_TRUE(holds(pictures, "/a")) << "one that is larger than all is kept alone";
 }
 
+TEST_F(OpenPicturesTest, GrowthIsNoticedBeforeAnotherIsOpened) {
+  const auto growing = world_.add("/a");
+  world_.add("/b");
+  OpenPictures pictures = make({.max_bytes = 5000});
+  ASSERT_TRUE(pictures.open_now("/a"));
+  growing->memory_ = 4500;
+  ASSERT_TRUE(pictures.open_now("/b"));
+  EXPECT_EQ(pictures.bytes(), 1000U);
+  EXPECT_FALSE(holds(pictures, "/a"));
+}
+
 TEST_F(OpenPicturesTest, ManyOpenersShareOneOpening) {
   const auto picture = world_.add("/a");
   const Gate gate;

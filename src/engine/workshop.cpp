@@ -101,10 +101,11 @@ Result<AnswerPtr> Workshop::make(const Work& work, const CancelToken& cancel) {
   }
   const std::int64_t cost = thread_cpu_us() - before;
   work_us_.add(cost);
+  if (work.made) {
+    work.made(computed ? nullptr : &computed.error());
+  }
   if (!computed) {
-    if (failures_.remember(work.key, computed.error()) && work.failed) {
-      work.failed(computed.error());
-    }
+    failures_.remember(work.key, computed.error());
     return pass(std::move(computed.error()));
   }
   computed->bytes.shrink_to_fit();  // the cache holds, and is charged for, capacity

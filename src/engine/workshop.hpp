@@ -24,9 +24,10 @@ namespace microtome::engine {
 struct Work {
   Key key;
   WorkClass work = WorkClass::tile;
-  std::uint64_t memory_bytes = 0;            // decoded pixels held while it runs
-  Engine::Compute make;                      // on a worker
-  std::function<void(const Error&)> failed;  // the source is to blame, not the moment; may be empty
+  std::uint64_t memory_bytes = 0;  // decoded pixels held while it runs
+  Engine::Compute make;            // on a worker
+  // After make(), on the worker; null: it went well. May be empty.
+  std::function<void(const Error*)> made;
 };
 using WorkPtr = std::shared_ptr<const Work>;
 
