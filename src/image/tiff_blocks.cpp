@@ -24,8 +24,8 @@ using pixel::Colour;
 using pixel::Image;
 
 constexpr std::size_t kMostTables = 64 << 10;
-constexpr std::uint64_t kMostTileBytes = 256ULL << 20;
-constexpr std::size_t kMostDeflation = 1040;  // deflate cannot make more out of a byte
+constexpr std::uint64_t kMostTileBytes = 64ULL << 20;  // 4096 x 4096 RGBA
+constexpr std::size_t kMostDeflation = 1040;           // deflate cannot make more out of a byte
 
 int divide_up(std::int64_t value, int by) {
   return static_cast<int>((value + by - 1) / by);
@@ -73,8 +73,7 @@ Result<TiffLevel> TiffBlocks::prepare(const TiffDirectory& directory) const {
   const auto pixels = static_cast<std::uint64_t>(directory.block_width) * directory.block_height;
   const std::uint64_t sample_bytes = std::max(pixel::bytes_of(layout->sample), (directory.bits + 7) / 8);
   const std::uint64_t per_pixel = std::max<std::uint64_t>(layout->channels, directory.samples) * sample_bytes;
-  const std::uint64_t most_pixels = directory.tiled ? kMostTileBytes : limits_.max_decoded_pixels;
-  if (pixels > most_pixels || (directory.tiled && pixels * per_pixel > kMostTileBytes)) {
+  if (pixels > limits_.max_decoded_pixels || (directory.tiled && pixels * per_pixel > kMostTileBytes)) {
     return fail(Code::too_large, "the picture is too large to decode",
                 index_->file()->path() + ": blocks of " + std::to_string(directory.block_width) + "x" +
                     std::to_string(directory.block_height));
@@ -113,10 +112,10 @@ Result<Image> TiffBlocks::decode_raw(const TiffLevel& level, const TiffBlock& bl
     if (wanted / kMostDeflation > stored->size()) {
       return fail(Code::corrupt, "the TIFF file is damaged", index_->file()->path() + ": a block is too short");
     }
-    bytes.resize(wanted);
+    bytes.resize(block_bytes(directory, width, directory.block_height));  // rows below the picture come along
     auto size = codec::inflate_into(*stored, codec::Wrapper::zlib, bytes);
     if (!size) {
-      return pass(size.error(), index_->file()->path());
+      return fail(Code::corrupt, "the TIFF file is damaged", index_->file()->path() + ": " + size.error().message);
     }
     bytes.resize(*size);
   } else {
@@ -180,9 +179,9 @@ Result<Image> TiffBlocks::decode_full(const TiffLevel& level, std::int64_t x, st
                                       int* denominator) const {
   const TiffDirectory& directory = *level.directory;
   const int width = static_cast<int>(directory.block_width);
-  const int height = static_cast<int>(
-      directory.tiled ? directory.block_height
-                      : std::min(directory.block_height, directory.height - y * directory.block_height));
+  // Rows below the picture are not worth decoding, and a tile may have far more of them than the picture has.
+  const auto height =
+      static_cast<int>(std::min(directory.block_height, directory.height - y * directory.block_height));
   TiffBlock block{0, 1};
   if (directory.counts.count != 0) {
     auto found = index_->block(directory, static_cast<std::uint64_t>(y * directory.across() + x), true);

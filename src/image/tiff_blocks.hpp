@@ -32,8 +32,8 @@ class TiffBlocks {
   // Reads tables and palette; refuses with too_large blocks that no sane file has.
   Result<TiffLevel> prepare(const TiffDirectory& directory) const;
 
-  // Block in column x, row y: block_width x block_height pixels for tiles (padding included), the rows that exist for
-  // strips, at 1/denominator (1, 2, 4, 8; sizes rounded up). Blocks that are not stored are background: white for
+  // Block in column x, row y: block_width pixels (padding included) by the rows that lie inside the picture, at
+  // 1/denominator (1, 2, 4, 8; sizes rounded up). Blocks that are not stored are background: white for
   // 8-bit RGB, transparent with alpha, else zero.
   Result<pixel::Image> decode(const TiffLevel& level, std::int64_t x, std::int64_t y, int denominator) const;
 

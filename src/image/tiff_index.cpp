@@ -143,10 +143,10 @@ Result<TiffDirectory> TiffIndex::read_directory(std::uint64_t offset, std::uint6
     const std::uint64_t total = field.count * size;
     field.offset = total <= word ? offset + count_size + i * entry_size + 4 + word : decode(entry + 4 + word, word);
     if (field.offset <= file()->size() - total) {
-      directory.fields.push_back(field);
+      // Sorted by tag, as they nearly always are already; the first of equal tags counts.
+      directory.fields.insert(std::ranges::upper_bound(directory.fields, field.tag, {}, &TiffField::tag), field);
     }
   }
-  std::ranges::stable_sort(directory.fields, {}, &TiffField::tag);  // the first of equal tags counts
   if (auto done = interpret(directory); !done) {
     return pass(done.error());
   }

@@ -220,10 +220,10 @@ std::vector<const TiffDirectory*> choose_levels(const TiffIndex& index) {
     return !is_candidate(*other) || other->width >= base.width || other->height > base.height ||
            !same_shape(base, *other) || !same_kind(base, *other);
   });
-  std::ranges::stable_sort(others, std::ranges::greater{}, &TiffDirectory::width);
   for (const TiffDirectory* other : others) {
-    if (other->width < levels.back()->width) {
-      levels.push_back(other);
+    const auto place = std::ranges::lower_bound(levels, other->width, std::ranges::greater{}, &TiffDirectory::width);
+    if (place == levels.end() || (*place)->width != other->width) {
+      levels.insert(place, other);
     }
   }
   return levels;

@@ -85,6 +85,29 @@ std::uint32_t stretch(std::uint32_t value, int bits, int to) {
   return static_cast<std::uint32_t>((value * target + most / 2) / most);
 }
 
+// Values of up to 8 bits as they come out.
+std::array<std::uint8_t, 256> stretch_table(int bits, bool stretched) {
+  std::array<std::uint8_t, 256> table{};
+  for (std::uint32_t value = 0; value < 1U << bits; ++value) {
+    table[value] = static_cast<std::uint8_t>(stretched ? stretch(value, bits, 8) : value);
+  }
+  return table;
+}
+
+// One sample of 1, 2 or 4 bits a pixel.
+void unpack_small(const std::uint8_t* source, int bits, int width, const std::array<std::uint8_t, 256>& table,
+                  std::uint8_t* out) {
+  const int in_byte = 8 / bits;
+  const unsigned mask = (1U << bits) - 1;
+  for (int x = 0; x < width; x += in_byte) {
+    const unsigned byte = *source++;
+    const int count = std::min(in_byte, width - x);
+    for (int i = 0; i < count; ++i) {
+      *out++ = table[byte >> (8 - bits * (i + 1)) & mask];
+    }
+  }
+}
+
 void put(std::uint8_t* row, std::size_t index, Sample sample, std::uint32_t value) {
   switch (sample) {
     case Sample::u8:
@@ -112,6 +135,8 @@ void unpack(const TiffDirectory& directory, ByteView data, Image& target, bool s
   const int to = 8 * pixel::bytes_of(target.sample);
   const std::size_t sample_size = bits / 8;
   const bool as_is = bits % 8 == 0 && static_cast<int>(sample_size) == pixel::bytes_of(target.sample);
+  const bool small = 8 % bits == 0 && bits < 8 && target.channels == 1 && stored == 1;
+  const auto table = stretch_table(std::min(bits, 8), stretched);
   for (int plane = 0; plane < planes; ++plane) {
     for (int y = 0; y < target.height; ++y) {
       const std::uint8_t* source = data.data() + (static_cast<std::size_t>(plane) * target.height + y) * row_size;
@@ -126,6 +151,10 @@ void unpack(const TiffDirectory& directory, ByteView data, Image& target, bool s
           std::memcpy(row + (static_cast<std::size_t>(x) * target.channels + plane) * sample_size,
                       source + static_cast<std::size_t>(x) * stored * sample_size, copied * sample_size);
         }
+        continue;
+      }
+      if (small) {
+        unpack_small(source, bits, target.width, table, row);
         continue;
       }
       RowReader reader(source, bits);
