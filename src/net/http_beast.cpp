@@ -120,9 +120,11 @@ ChunkedReader::ChunkedReader(ChunkedReader&&) noexcept = default;
 
 std::expected<std::size_t, Refusal> ChunkedReader::feed(std::string_view bytes, std::string& body) {
   parser_->body = &body;
+  constexpr std::size_t kLeast = 5;
   std::size_t used = 0;
   error_code error;
-  while (used < bytes.size() && !parser_->is_done()) {
+  // Fewer than 5 bytes never end a body, and Beast 1.81 asserts that its last chunk ("0", CRLF, CRLF) has as many.
+  while (bytes.size() - used >= kLeast && !parser_->is_done()) {
     const std::size_t step = parser_->put(boost::asio::buffer(bytes.data() + used, bytes.size() - used), error);
     used += step;
     if (error == BeastHttp::need_more) {

@@ -13,17 +13,28 @@ export class Raw {
     const options = typeof where === 'number' ? { host: '127.0.0.1', port: where } : { path: where };
     raw.socket = connect({ ...options, allowHalfOpen: halfOpen });
     raw.socket.setNoDelay?.(true);
-    raw.data = Buffer.alloc(0);
+    raw.chunks = []; // arrived, not taken; see data
+    raw.size = 0; // bytes of them
     raw.ended = false; // the peer closed its side properly
     raw.error = null; // e.g. ECONNRESET
     raw.closed = false;
     raw.wake = () => {};
-    raw.socket.on('data', (chunk) => { raw.data = Buffer.concat([raw.data, chunk]); raw.wake(); });
+    raw.socket.on('data', (chunk) => { raw.chunks.push(chunk); raw.size += chunk.length; raw.wake(); });
     raw.socket.on('end', () => { raw.ended = true; raw.wake(); });
     raw.socket.on('error', (error) => { raw.error = error.code; raw.wake(); });
     raw.socket.on('close', () => { raw.closed = true; raw.wake(); });
     await once(raw.socket, 'connect');
     return raw;
+  }
+
+  // Everything that has arrived and was not taken, in one piece.
+  get data() {
+    if (this.chunks.length !== 1) this.chunks = [Buffer.concat(this.chunks)];
+    return this.chunks[0];
+  }
+  set data(bytes) {
+    this.chunks = [bytes];
+    this.size = bytes.length;
   }
 
   write(text) {
@@ -73,7 +84,7 @@ export class Raw {
   async response({ method = 'GET', ms = 10000 } = {}) {
     const ended = () => this.data.indexOf('\r\n\r\n');
     if (!(await this.until(() => ended() >= 0, ms))) {
-      if (this.data.length === 0) return null;
+      if (this.size === 0) return null;
       throw new Error(`no whole head: ${JSON.stringify(this.data.toString('latin1'))}`);
     }
     const [first, ...lines] = this.take(ended() + 4).toString('latin1').slice(0, -4).split('\r\n');
@@ -90,21 +101,21 @@ export class Raw {
     return answer;
   }
   async body(headers, ms) {
-    if (/chunked/i.test(headers['transfer-encoding'] ?? '')) return this.chunks(ms);
+    if (/chunked/i.test(headers['transfer-encoding'] ?? '')) return this.chunked(ms);
     if ('content-length' in headers) {
       const length = Number(headers['content-length']);
-      const whole = await this.until(() => this.data.length >= length, ms);
-      return { body: this.take(Math.min(length, this.data.length)), whole };
+      const whole = await this.until(() => this.size >= length, ms);
+      return { body: this.take(Math.min(length, this.size)), whole };
     }
     return { body: await this.rest(ms), whole: this.error === null };
   }
-  async chunks(ms) {
+  async chunked(ms) {
     const pieces = [];
     for (;;) {
       if (!(await this.until(() => this.data.includes('\r\n'), ms))) return { body: Buffer.concat(pieces), whole: false };
       const line = this.take(this.data.indexOf('\r\n') + 2).toString('latin1');
       const size = parseInt(line, 16);
-      if (!(await this.until(() => this.data.length >= size + 2, ms))) {
+      if (!(await this.until(() => this.size >= size + 2, ms))) {
         return { body: Buffer.concat([...pieces, this.data]), whole: false };
       }
       pieces.push(this.take(size));
