@@ -68,8 +68,8 @@ class Picture {
   virtual ~Picture() = default;
   [[nodiscard]] virtual const PictureInfo& info() const = 0;
   [[nodiscard]] virtual const io::FileId& id() const = 0;
-  // Bytes held, for the cache of open pictures. Grows with use: pages of the index, decoded levels of untiled pictures
-  // (up to OpenLimits::max_kept_bytes). Cheap enough to ask after every use.
+  // Bytes held, for the cache of open pictures. Grows with use: pages of the index, decoded levels of untiled
+  // pictures (up to OpenLimits::max_kept_bytes). Cheap enough to ask after every use.
   [[nodiscard]] virtual std::size_t memory() const = 0;
 
   // Where tile (x, y) of `level` lies. With `may_block` false it answers only from memory and the page cache:

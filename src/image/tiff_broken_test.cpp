@@ -103,6 +103,19 @@ TEST_F(BrokenTiff, a_chain_that_loops_ends) {
   EXPECT_TRUE(open(children.bytes()));
 }
 
+TEST_F(BrokenTiff, a_directory_without_its_last_bytes_is_the_last) {
+  Layout layout;
+  const auto data = layout.add(Bytes(256));
+  layout.add_directory(tiled(16, 16, 16, data, 256));
+  Bytes cut = layout.bytes();
+  cut.resize(cut.size() - 4);
+  const auto picture = open(cut);
+  ASSERT_TRUE(picture);
+  EXPECT_TRUE((*picture)->decode_tile(0, 0, 0, {}));
+  cut.pop_back();
+  EXPECT_EQ(open_code(cut), Code::corrupt);
+}
+
 TEST_F(BrokenTiff, counts_and_offsets_that_cannot_be) {
   for (const bool big : {false, true}) {
     const auto with = [&](std::uint16_t tag, std::uint64_t count, std::int64_t at) {

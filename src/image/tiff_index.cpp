@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t kMostDirectories = 64;
 constexpr std::size_t kMostChildren = 32;
 constexpr std::uint64_t kMostFields = 4096;          // real files have a few dozen
+constexpr std::size_t kAround = 1024;                // bytes read with a directory
 constexpr std::int64_t kMostSide = (1LL << 31) - 1;  // pixels
 constexpr std::int64_t kMostTileSide = 1 << 16;
 
@@ -115,23 +116,35 @@ Result<TiffDirectory> TiffIndex::read_directory(std::uint64_t offset, std::uint6
   const unsigned count_size = big_tiff_ ? 8 : 2;
   const unsigned entry_size = big_tiff_ ? 20 : 12;
   const unsigned word = big_tiff_ ? 8 : 4;  // of counts and offsets
-  std::array<std::uint8_t, 8> head{};
-  if (auto done = pages_.copy(offset, {head.data(), count_size}, true); !done) {
+  if (offset > file()->size() || file()->size() - offset < count_size) {
+    return damaged("a directory at byte " + std::to_string(offset));
+  }
+  // One read usually gets the directory, the link to the next and short values beside it.
+  Bytes around(std::min<std::uint64_t>(kAround, file()->size() - offset));
+  if (auto done = file()->read(offset, around); !done) {
     return pass(done.error(), "directory");
   }
-  const std::uint64_t entries = decode(head.data(), count_size);
+  const std::uint64_t entries = decode(around.data(), count_size);
   if (entries == 0 || entries > kMostFields) {
     return damaged("a directory of " + std::to_string(entries) + " fields");
   }
-  auto bytes = file()->read(offset + count_size, entries * entry_size + word);
-  if (!bytes) {
-    return pass(bytes.error(), "directory");
+  const std::uint64_t end = count_size + entries * entry_size;
+  if (end > file()->size() - offset) {
+    return damaged("a directory that is cut off");
   }
-  *next = decode(bytes->data() + entries * entry_size, word);
+  if (end + word > around.size()) {
+    around.resize(std::min<std::uint64_t>(end + word, file()->size() - offset));
+    if (auto done = file()->read(offset, around); !done) {
+      return pass(done.error(), "directory");
+    }
+  }
+  // Without the link (a file cut by a few bytes) this directory is the last.
+  *next = end + word <= around.size() ? decode(around.data() + end, word) : 0;
   TiffDirectory directory;
   directory.offset = offset;
   for (std::uint64_t i = 0; i < entries; ++i) {
-    const std::uint8_t* entry = bytes->data() + i * entry_size;
+    const std::uint64_t at = count_size + i * entry_size;
+    const std::uint8_t* entry = around.data() + at;
     TiffField field;
     field.tag = static_cast<std::uint16_t>(decode(entry, 2));
     field.type = static_cast<std::uint16_t>(decode(entry + 2, 2));
@@ -141,34 +154,35 @@ Result<TiffDirectory> TiffIndex::read_directory(std::uint64_t offset, std::uint6
       continue;  // unknown type or an impossible length: as if the field were not there
     }
     const std::uint64_t total = field.count * size;
-    field.offset = total <= word ? offset + count_size + i * entry_size + 4 + word : decode(entry + 4 + word, word);
+    field.offset = total <= word ? offset + at + 4 + word : decode(entry + 4 + word, word);
     if (field.offset <= file()->size() - total) {
       // Sorted by tag, as they nearly always are already; the first of equal tags counts.
       directory.fields.insert(std::ranges::upper_bound(directory.fields, field.tag, {}, &TiffField::tag), field);
     }
   }
-  if (auto done = interpret(directory); !done) {
+  if (auto done = interpret(directory, {offset, around}); !done) {
     return pass(done.error());
   }
   return directory;
 }
 
-std::uint64_t TiffIndex::first(const TiffDirectory& directory, std::uint16_t tag, std::uint64_t otherwise) const {
+std::uint64_t TiffIndex::first(const TiffDirectory& directory, std::uint16_t tag, std::uint64_t otherwise,
+                               const Window& window) const {
   const TiffField* field = directory.find(tag);
   if (field == nullptr) {
     return otherwise;
   }
-  const auto values = integers(*field, 1);
+  const auto values = integers(*field, 1, window);
   return values.empty() ? otherwise : values.front();
 }
 
-Result<void> TiffIndex::interpret(TiffDirectory& directory) const {
+Result<void> TiffIndex::interpret(TiffDirectory& directory, const Window& window) const {
   const auto small = [&](tiff::Tag tag, std::uint16_t otherwise) {
-    return static_cast<std::uint16_t>(std::min<std::uint64_t>(first(directory, tag, otherwise), 0xffff));
+    return static_cast<std::uint16_t>(std::min<std::uint64_t>(first(directory, tag, otherwise, window), 0xffff));
   };
-  const bool formerly_reduced = first(directory, tiff::kSubfileType, 0) == 2;  // the tag of TIFF 5
-  directory.subfile =
-      static_cast<std::uint32_t>(first(directory, tiff::kNewSubfileType, formerly_reduced ? 1 : 0));  // kReduced
+  const bool formerly_reduced = first(directory, tiff::kSubfileType, 0, window) == 2;  // the tag of TIFF 5
+  directory.subfile = static_cast<std::uint32_t>(
+      first(directory, tiff::kNewSubfileType, formerly_reduced ? 1 : 0, window));  // kReduced
   directory.samples = small(tiff::kSamplesPerPixel, 1);
   directory.compression = small(tiff::kCompression, tiff::kNone);
   directory.planar = small(tiff::kPlanarConfiguration, 1);
@@ -184,7 +198,7 @@ Result<void> TiffIndex::interpret(TiffDirectory& directory) const {
   const std::size_t most = std::min<std::size_t>(directory.samples, 64);
   const auto same = [&](tiff::Tag tag, std::uint16_t otherwise) -> std::optional<std::uint16_t> {
     const TiffField* field = directory.find(tag);
-    const auto values = field != nullptr ? integers(*field, most) : std::vector<std::uint64_t>{};
+    const auto values = field != nullptr ? integers(*field, most, window) : std::vector<std::uint64_t>{};
     if (values.empty()) {
       return otherwise;
     }
@@ -197,14 +211,15 @@ Result<void> TiffIndex::interpret(TiffDirectory& directory) const {
   directory.bits = bits.value_or(0);  // 0: samples differ, which nothing here can decode
   directory.format = format.value_or(tiff::kUndefined);
   if (const TiffField* children = directory.find(tiff::kSubIfds); children != nullptr) {
-    directory.children = integers(*children, kMostChildren);
+    directory.children = integers(*children, kMostChildren, window);
   }
-  return read_geometry(directory);
+  return read_geometry(directory, window);
 }
 
-Result<void> TiffIndex::read_geometry(TiffDirectory& directory) const {
+Result<void> TiffIndex::read_geometry(TiffDirectory& directory, const Window& window) const {
   const auto side = [&](tiff::Tag tag, std::uint64_t otherwise) {
-    return static_cast<std::int64_t>(std::min<std::uint64_t>(first(directory, tag, otherwise), kMostSide + 1));
+    return static_cast<std::int64_t>(
+        std::min<std::uint64_t>(first(directory, tag, otherwise, window), kMostSide + 1));
   };
   directory.width = side(tiff::kImageWidth, 0);
   directory.height = side(tiff::kImageLength, 0);
@@ -292,17 +307,28 @@ Result<std::optional<TiffBlock>> TiffIndex::block(const TiffDirectory& directory
 }
 
 std::vector<std::uint64_t> TiffIndex::integers(const TiffField& field, std::size_t most) const {
+  return integers(field, most, {});
+}
+
+std::vector<std::uint64_t> TiffIndex::integers(const TiffField& field, std::size_t most, const Window& window) const {
   const unsigned size = tiff::bytes_of_type(field.type);
   if (field.type == 2 || field.type == 5 || (field.type >= 10 && field.type <= 12)) {
     return {};
   }
   const std::size_t count = std::min<std::uint64_t>(field.count, most);
-  auto bytes = file()->read(field.offset, count * size);
+  Bytes read;
+  const std::uint8_t* at = nullptr;
+  if (field.offset >= window.offset && field.offset - window.offset + count * size <= window.bytes.size()) {
+    at = window.bytes.data() + (field.offset - window.offset);
+  } else if (auto bytes = file()->read(field.offset, count * size); bytes) {
+    read = std::move(*bytes);
+    at = read.data();
+  }
   std::vector<std::uint64_t> values;
-  if (bytes) {
+  if (at != nullptr) {
     values.reserve(count);
     for (std::size_t i = 0; i < count; ++i) {
-      values.push_back(decode(bytes->data() + i * size, size));
+      values.push_back(decode(at + i * size, size));
     }
   }
   return values;

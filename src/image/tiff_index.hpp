@@ -84,12 +84,19 @@ class TiffIndex {
   [[nodiscard]] std::size_t memory() const;
 
  private:
+  struct Window {  // a part of the file that is in memory already
+    std::uint64_t offset = 0;
+    ByteView bytes = {};
+  };
   explicit TiffIndex(io::FilePtr file) : pages_(std::move(file)) {}
   Result<std::uint64_t> read_header();
   Result<TiffDirectory> read_directory(std::uint64_t offset, std::uint64_t* next) const;
-  Result<void> interpret(TiffDirectory& directory) const;
-  Result<void> read_geometry(TiffDirectory& directory) const;
-  [[nodiscard]] std::uint64_t first(const TiffDirectory& directory, std::uint16_t tag, std::uint64_t otherwise) const;
+  Result<void> interpret(TiffDirectory& directory, const Window& window) const;
+  Result<void> read_geometry(TiffDirectory& directory, const Window& window) const;
+  [[nodiscard]] std::uint64_t first(const TiffDirectory& directory, std::uint16_t tag, std::uint64_t otherwise,
+                                    const Window& window) const;
+  [[nodiscard]] std::vector<std::uint64_t> integers(const TiffField& field, std::size_t most,
+                                                    const Window& window) const;
   [[nodiscard]] std::uint64_t decode(const std::uint8_t* at, unsigned size) const;
   Result<std::optional<std::uint64_t>> element(const TiffField& field, std::uint64_t index, bool may_block) const;
   [[nodiscard]] std::unexpected<Error> damaged(const std::string& what) const;
