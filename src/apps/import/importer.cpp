@@ -199,7 +199,9 @@ Result<std::vector<ImportItem>> plan_import(const ImportOptions& options) {
     const std::string target = (folder / (fs::path(source).stem().string() + ".tif")).string();
     const auto [known, fresh] = by_target.emplace(target, source);
     if (!fresh) {
-      return fail(Code::bad_request, source + " and " + known->second + " would both become " + target);
+      std::string message = source;
+      message.append(" and ").append(known->second).append(" would both become ").append(target);
+      return fail(Code::bad_request, std::move(message));
     }
     std::error_code error;
     if (fs::equivalent(source, target, error)) {
@@ -230,6 +232,7 @@ Result<ImportSummary> import_pictures(const ImportOptions& options, const std::v
   const int cores = std::max(1U, std::thread::hardware_concurrency());
   const int jobs = std::clamp(options.jobs > 0 ? options.jobs : cores, 1, std::max<int>(1, items.size()));
   std::vector<std::jthread> threads;
+  threads.reserve(jobs);
   for (int i = 0; i < jobs; ++i) {
     threads.emplace_back([&] { run.work(items); });
   }

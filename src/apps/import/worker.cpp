@@ -20,8 +20,6 @@
 #include <string_view>
 #include <vector>
 
-extern char** environ;
-
 namespace microtome::apps {
 namespace {
 
@@ -93,6 +91,7 @@ Result<pid_t> spawn(const std::string& source, const std::string& target, const 
   std::vector<std::string> words{
       "microtome-import", "--worker", source, target, std::to_string(options.tile), std::to_string(options.quality)};
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (auto& word : words) {
     arguments.push_back(word.data());
   }
