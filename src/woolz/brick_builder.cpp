@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "woolz/coordinates.hpp"
+
 namespace microtome::woolz {
 namespace {
 
@@ -131,6 +133,7 @@ Result<void> BrickBuilder::add(std::int64_t z, const PlaneRuns& runs, Grey grey,
     grey_ = grey;
     values_index_.resize(domain_index_.size());
     brick_.resize(kBrickVoxels * bytes_of(grey));
+    blocked_.resize(brick_.size());
   } else if (background != background_) {
     background_changed_ = true;
   }
@@ -294,7 +297,11 @@ Result<std::uint32_t> BrickBuilder::store_values(const Mask& mask, std::int64_t 
   if (!any) {
     return 0;
   }
-  auto offset = out_.append(brick_, 4096);
+  for (std::size_t i = 0; i < kBrickVoxels; i += 4) {  // four voxels along x stay together
+    std::memcpy(blocked_.data() + block_order(static_cast<std::uint32_t>(i)) * size, brick_.data() + i * size,
+                4 * size);
+  }
+  auto offset = out_.append(blocked_, 4096);
   if (!offset) {
     return std::unexpected(offset.error());
   }
@@ -355,6 +362,7 @@ Result<void> BrickBuilder::finish(DomainNode& domain, ValuesNode& values) {
   values.background = background_;
   values.clean = !background_changed_;
   values.lattice = lattice_;
+  values.blocked = true;
   values.unit = kUnit;
   values.cube_bytes = kBrickVoxels * bytes_of(grey_);
   values.statistics = statistics_;

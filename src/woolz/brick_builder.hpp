@@ -69,6 +69,7 @@ class BrickBuilder {
   std::vector<Mask> chunk_;  // masks waiting for their place at chunk_offset_
   std::uint64_t chunk_offset_ = 0;
   Bytes brick_;
+  Bytes blocked_;  // the same in block order
 
   Grey grey_ = Grey::none;
   GreyValue background_;

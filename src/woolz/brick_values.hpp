@@ -18,7 +18,7 @@ class BrickValues {
   explicit BrickValues(const Body& body)
       : values_(*body.values), size_(bytes_of(values_.grey())), box_(span_of(*body.domain)) {
     if (!values_.constant_value()) {
-      lookup_ = Lookup(values_.lattice(), values_.flat(), box_);
+      lookup_ = Lookup(values_.lattice(), values_.flat(), values_.blocked(), box_);
     }
   }
 

@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "woolz/coordinates.hpp"
+
 namespace microtome::woolz {
 namespace {
 
@@ -13,8 +15,8 @@ namespace {
 Result<std::span<const std::uint32_t>> index_at(const IndexPlace& place, const Lattice& lattice, const Blob& blob) {
   const auto fits = [](std::int64_t n) { return n >= 0 && n <= (1LL << 31); };
   const Voxel& n = lattice.count;
-  if (!fits(n.x) || !fits(n.y) || !fits(n.z) || (n.x != 0 && n.y > (1LL << 40) / n.x) ||
-      (n.x * n.y != 0 && n.z > (1LL << 40) / (n.x * n.y)) ||
+  if (!fits(n.x) || !fits(n.y) || !fits(n.z) || (n.x != 0 && n.y > (1LL << 31) / n.x) ||
+      (n.x * n.y != 0 && n.z > (1LL << 31) / (n.x * n.y)) ||
       static_cast<std::uint64_t>(lattice.size()) != place.count || place.offset % 4 != 0 ||
       place.offset > blob.size() || place.count > (blob.size() - place.offset) / 4) {
     return fail(Code::corrupt, "the cache of the object is broken", "brick index does not fit");
@@ -193,7 +195,7 @@ Result<ValuesPtr> Values::from(const ValuesNode& node, const BlobPtr& blob, cons
                               static_cast<std::uint64_t>(node.per_voxel) *
                               (node.flat ? 1 : static_cast<std::uint64_t>(side));
   if (node.unit == 0 || side < 1 || side > 4096 || node.per_voxel < 1 || node.per_voxel > (1 << 16) ||
-      node.cube_bytes < least || node.data_offset > data->size()) {
+      node.cube_bytes < least || (node.blocked && side != kBrickSide) || node.data_offset > data->size()) {
     return fail(Code::corrupt, "the cache of the object is broken", "values do not fit");
   }
   auto values = std::make_shared<Values>();
@@ -202,6 +204,7 @@ Result<ValuesPtr> Values::from(const ValuesNode& node, const BlobPtr& blob, cons
   values->background_ = node.background;
   values->lattice_ = node.lattice;
   values->flat_ = node.flat;
+  values->blocked_ = node.blocked;
   values->index_ = *index;
   values->data_ = data->data() + node.data_offset;
   values->unit_ = node.unit;
@@ -252,9 +255,10 @@ GreyValue Values::at(const Voxel& v) const {
   if (cube_at == nullptr) {
     return background_;
   }
-  const std::int64_t inside = ((flat_ ? 0 : r.z % side) * side + r.y % side) * side + r.x % side;
-  return load_value(
-      grey_, cube_at + static_cast<std::size_t>(inside) * bytes_of(grey_) * static_cast<std::size_t>(per_voxel_));
+  const std::int64_t linear = ((flat_ ? 0 : r.z % side) * side + r.y % side) * side + r.x % side;
+  const std::size_t inside =
+      blocked_ ? block_order(static_cast<std::uint32_t>(linear)) : static_cast<std::size_t>(linear);
+  return load_value(grey_, cube_at + inside * bytes_of(grey_) * static_cast<std::size_t>(per_voxel_));
 }
 
 }  // namespace microtome::woolz

@@ -89,16 +89,27 @@ class Values {
   [[nodiscard]] const std::optional<GreyValue>& constant_value() const { return constant_; }
   [[nodiscard]] const Lattice& lattice() const { return lattice_; }
   [[nodiscard]] bool flat() const { return flat_; }  // cubes are one voxel thick
+  // Values of a cube stand in block order (coordinates.hpp), else x fastest.
+  [[nodiscard]] bool blocked() const { return blocked_; }
   [[nodiscard]] std::int32_t per_voxel() const { return per_voxel_; }
   [[nodiscard]] std::size_t memory() const;
   // False when the file below has been cut short since it was opened.
   [[nodiscard]] bool intact() const { return !data_blob_ || data_blob_->intact(); }
 
+  // Finds cubes; a copy in a local variable stays in registers while bytes are written.
+  struct Cubes {
+    const std::uint32_t* index = nullptr;
+    const std::uint8_t* data = nullptr;
+    std::uint64_t unit = 0;
+    std::uint64_t limit = 0;
+    [[nodiscard]] const std::uint8_t* at(std::int64_t cube) const {
+      const std::uint64_t entry = index[cube];
+      return entry - 1 >= limit ? nullptr : data + (entry - 1) * unit;  // 0 wraps around
+    }
+  };
+  [[nodiscard]] Cubes cubes() const { return {index_.data(), data_, unit_, limit_}; }
   // First byte of a cube's values, or null where there are none.
-  [[nodiscard]] const std::uint8_t* cube(std::int64_t index) const {
-    const std::uint32_t entry = index_[static_cast<std::size_t>(index)];
-    return entry == 0 || entry > limit_ ? nullptr : data_ + (std::uint64_t{entry} - 1) * unit_;
-  }
+  [[nodiscard]] const std::uint8_t* cube(std::int64_t index) const { return cubes().at(index); }
   // The (first) value at a voxel; the background where none is stored.
   [[nodiscard]] GreyValue at(const Voxel& v) const;
 
@@ -109,6 +120,7 @@ class Values {
   std::optional<GreyValue> constant_;
   Lattice lattice_;
   bool flat_ = false;
+  bool blocked_ = false;
   std::span<const std::uint32_t> index_;
   const std::uint8_t* data_ = nullptr;
   std::uint64_t unit_ = kUnit;

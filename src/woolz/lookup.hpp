@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "woolz/bricks.hpp"
+#include "woolz/coordinates.hpp"
 #include "woolz/types.hpp"
 
 namespace microtome::woolz {
@@ -19,26 +20,18 @@ class Lookup {
   static constexpr std::uint64_t kOutside = 1ULL << 61;  // three of them still fit
 
   Lookup() = default;
-  // `flat`: cubes are one voxel thick.
-  Lookup(const Lattice& lattice, bool flat, const Box& box)
-      : x_(axis(lattice.origin.x, lattice.side, lattice.count.x, 1, 1, box.x1, box.x2)),
+  // `flat`: cubes are one voxel thick. `blocked`: voxels of a cube stand in block order.
+  Lookup(const Lattice& lattice, bool flat, bool blocked, const Box& box)
+      : x_(axis(lattice.origin.x, lattice.side, lattice.count.x, 1, blocked ? kBlockedX : 1, box.x1, box.x2)),
         y_(axis(lattice.origin.y, lattice.side, lattice.count.y, static_cast<std::uint64_t>(lattice.count.x),
-                static_cast<std::uint64_t>(lattice.side), box.y1, box.y2)),
+                blocked ? kBlockedY : static_cast<std::uint64_t>(lattice.side), box.y1, box.y2)),
         z_(axis(lattice.origin.z, flat ? 1 : lattice.side, lattice.count.z,
                 static_cast<std::uint64_t>(lattice.count.x * lattice.count.y),
-                static_cast<std::uint64_t>(lattice.side * lattice.side), box.z1, box.z2)) {}
+                blocked ? kBlockedZ : static_cast<std::uint64_t>(lattice.side * lattice.side), box.z1, box.z2)) {}
 
+  [[nodiscard]] bool empty() const { return x_.empty(); }
   [[nodiscard]] std::uint64_t at(std::int32_t ix, std::int32_t iy, std::int32_t iz) const {
     return x_[static_cast<std::size_t>(ix)] + y_[static_cast<std::size_t>(iy)] + z_[static_cast<std::size_t>(iz)];
-  }
-  void row(const std::int32_t* ix, const std::int32_t* iy, const std::int32_t* iz, std::size_t count,
-           std::uint64_t* out) const {
-    const std::uint64_t* x = x_.data();
-    const std::uint64_t* y = y_.data();
-    const std::uint64_t* z = z_.data();
-    for (std::size_t i = 0; i < count; ++i) {
-      out[i] = x[ix[i]] + y[iy[i]] + z[iz[i]];
-    }
   }
   [[nodiscard]] static std::uint32_t brick(std::uint64_t address) {
     return static_cast<std::uint32_t>(address >> 32);
@@ -46,6 +39,24 @@ class Lookup {
   [[nodiscard]] static std::uint32_t voxel(std::uint64_t address) { return static_cast<std::uint32_t>(address); }
 
  private:
+  // In place of a step: the axis of a cube in block order.
+  static constexpr std::uint64_t kBlockedX = 1ULL << 60;
+  static constexpr std::uint64_t kBlockedY = 2ULL << 60;
+  static constexpr std::uint64_t kBlockedZ = 3ULL << 60;
+  static std::uint64_t place(std::uint64_t in_cube, std::uint64_t step) {
+    const auto v = static_cast<std::uint32_t>(in_cube);
+    switch (step) {
+      case kBlockedX:
+        return block_order(v);
+      case kBlockedY:
+        return block_order(v << 4);
+      case kBlockedZ:
+        return block_order(v << 8);
+      default:
+        return in_cube * step;
+    }
+  }
+
   static std::vector<std::uint64_t> axis(std::int64_t origin, std::int64_t side, std::int64_t count,
                                          std::uint64_t brick_step, std::uint64_t voxel_step, std::int64_t lo,
                                          std::int64_t hi) {
@@ -53,7 +64,7 @@ class Lookup {
     for (std::int64_t c = std::max(lo, origin); c <= hi && c < origin + side * count; ++c) {
       const auto r = static_cast<std::uint64_t>(c - origin);
       const auto s = static_cast<std::uint64_t>(side);
-      table[static_cast<std::size_t>(c - lo + 1)] = (r / s * brick_step) << 32 | (r % s * voxel_step);
+      table[static_cast<std::size_t>(c - lo + 1)] = (r / s * brick_step) << 32 | place(r % s, voxel_step);
     }
     return table;
   }

@@ -46,6 +46,7 @@ void Packer::values(const ValuesNode& v) {
   }
   put(v.per_voxel);
   put(static_cast<std::uint8_t>(v.flat));
+  put(static_cast<std::uint8_t>(v.blocked));
   put(v.background.number);
   put(v.background.rgba);
   put(static_cast<std::uint8_t>(v.clean));
@@ -154,6 +155,7 @@ ValuesNode Unpacker::values() {
   v.grey = static_cast<Grey>(grey);
   v.per_voxel = in_.i32();
   v.flat = in_.u8() != 0;
+  v.blocked = in_.u8() != 0;
   v.background.number = in_.f64();
   v.background.rgba = in_.u32();
   v.clean = in_.u8() != 0;

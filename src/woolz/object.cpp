@@ -15,7 +15,7 @@ namespace microtome::woolz {
 namespace {
 
 constexpr std::size_t kHeaderBytes = 4096;
-constexpr std::array<char, 8> kMagic{'M', 'T', 'W', 'L', 'Z', 'B', '0', '1'};
+constexpr std::array<char, 8> kMagic{'M', 'T', 'W', 'L', 'Z', 'B', '0', '2'};
 
 // At byte 0 of every blob; docs/formats/woolz.md.
 struct Header {

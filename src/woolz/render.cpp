@@ -304,6 +304,11 @@ Result<pixel::Image> render(const Scene& scene, const pixel::Rect& rect, bool al
     return image;
   }
   const Pixel start = start_of(scene);
+  std::vector<std::uint8_t> blank(image.stride);
+  for (std::size_t i = 0; i < blank.size(); ++i) {
+    const std::size_t c = i % static_cast<std::size_t>(channels);
+    blank[i] = start[alpha && c == static_cast<std::size_t>(channels) - 1 ? 3 : c];
+  }
   std::vector<LayerPainter> painters;
   painters.reserve(scene.layers.size());
   const std::int64_t left = scene.frame.left() + rect.x;
@@ -315,11 +320,7 @@ Result<pixel::Image> render(const Scene& scene, const pixel::Rect& rect, bool al
       return fail(Code::cancelled, "cancelled");
     }
     std::uint8_t* row = image.row(y);
-    for (int x = 0; x < image.width; ++x) {
-      for (int c = 0; c < channels; ++c) {
-        row[x * channels + c] = start[static_cast<std::size_t>(alpha && c == channels - 1 ? 3 : c)];
-      }
-    }
+    std::copy(blank.begin(), blank.end(), row);
     for (LayerPainter& painter : painters) {
       painter.paint(scene.frame.top() + rect.y + y, row);
     }

@@ -2,10 +2,9 @@
 #include "woolz/sample.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
-
-#include "woolz/coordinates.hpp"
 
 namespace microtome::woolz {
 namespace {
@@ -36,35 +35,66 @@ void narrow(double start, double step, double add, double lo, double hi, double&
   to = std::min(to, std::max(a, b) + 2);
 }
 
+// As locate() does it, for lattices whose side is no power of two.
+void locate_slowly(const RowPoints& p, const Lattice& lattice, bool flat, const Box& box, std::size_t count,
+                   std::int32_t* cube, std::int32_t* voxel) {
+  const std::int64_t side = lattice.side;
+  for (std::size_t i = 0; i < count; ++i) {
+    const Vec3 at{nearest(p.x[i] + p.add.x), nearest(p.y[i] + p.add.y), nearest(p.z[i] + p.add.z)};
+    cube[i] = -1;
+    if (!(std::abs(at.x) < 1e15 && std::abs(at.y) < 1e15 && std::abs(at.z) < 1e15)) {
+      continue;
+    }
+    const Voxel v{static_cast<std::int64_t>(at.x), static_cast<std::int64_t>(at.y), static_cast<std::int64_t>(at.z)};
+    const Voxel r{v.x - lattice.origin.x, v.y - lattice.origin.y, v.z - lattice.origin.z};
+    const std::int64_t deep = flat ? 1 : side;
+    if (!box.contains(v) || r.x < 0 || r.y < 0 || r.z < 0 || r.x >= lattice.count.x * side ||
+        r.y >= lattice.count.y * side || r.z >= lattice.count.z * deep) {
+      continue;
+    }
+    cube[i] = static_cast<std::int32_t>(lattice.index(r.x / side, r.y / side, r.z / deep));
+    voxel[i] = static_cast<std::int32_t>((r.z % deep * side + r.y % side) * side + r.x % side);
+  }
+}
+
 }  // namespace
 
 RowSampler::RowSampler(const Frame& frame, const Body& body, std::int64_t left, std::size_t width)
     : body_(body),
       box_(body.domain->box()),
       width_(width),
-      domain_lookup_(body.domain->lattice(), false, box_),
       down_(frame.down()),
       across_(frame.across()),
       x_(width),
       y_(width),
       z_(width),
-      ix_(width),
-      iy_(width),
-      iz_(width),
-      in_domain_(width) {
+      domain_grid_(cube_grid(body.domain->lattice(), false, box_)),
+      domain_(width),
+      values_(0) {
   for (std::size_t i = 0; i < width; ++i) {
     const Vec3 p = frame.row_start(static_cast<double>(left + static_cast<std::int64_t>(i)));
     x_[i] = p.x;
     y_[i] = p.y;
     z_[i] = p.z;
   }
-  if (body.values && !body.values->constant_value()) {
-    same_lattice_ = body.values->lattice() == body.domain->lattice() && !body.values->flat();
+  if (!body.values) {
+    return;
+  }
+  masked_ = !body.clean && !body.domain->solid();
+  if (!body.values->constant_value()) {
+    const Lattice& lattice = body.values->lattice();
+    same_lattice_ = lattice == body.domain->lattice() && !body.values->flat();
     if (!same_lattice_) {
-      values_lookup_ = Lookup(body.values->lattice(), body.values->flat(), box_);
-      in_values_.resize(width);
+      power_of_two_ = std::has_single_bit(static_cast<std::uint64_t>(lattice.side));
+      values_ = Located(width);
+      values_grid_ = cube_grid(lattice, body.values->flat(), box_);
     }
   }
+}
+
+void RowSampler::locate_in(const CubeGrid& grid, Located& out) const {
+  locate(points(), grid, last_ - first_, out.cube.data() + first_, out.voxel.data() + first_,
+         out.blocked.data() + first_);
 }
 
 void RowSampler::go(std::int64_t j) {
@@ -85,61 +115,56 @@ void RowSampler::go(std::int64_t j) {
   }
   first_ = static_cast<std::size_t>(from);
   last_ = std::min(width_, static_cast<std::size_t>(std::ceil(to)));
-  const std::size_t n = last_ - first_;
-  const auto indices = [&](const std::vector<double>& start, double add, std::int64_t lo, std::int64_t extent,
-                           std::vector<std::int32_t>& out) {
-    voxel_indices(start.data() + first_, add, static_cast<double>(lo), static_cast<double>(extent),
-                  out.data() + first_, n);
-  };
-  indices(x_, add_.x, box_.x1, box_.width(), ix_);
-  indices(y_, add_.y, box_.y1, box_.height(), iy_);
-  indices(z_, add_.z, box_.z1, box_.depth(), iz_);
-  domain_lookup_.row(ix_.data() + first_, iy_.data() + first_, iz_.data() + first_, n, in_domain_.data() + first_);
+  locate_in(domain_grid_, domain_);
 }
 
-bool RowSampler::in_domain(std::uint64_t address) const {
-  if (address >= Lookup::kOutside) {
+bool RowSampler::in_domain(std::size_t column) const {
+  const std::int32_t cube = domain_.cube[column];
+  if (cube < 0) {
     return false;
   }
-  const auto brick = static_cast<std::int64_t>(Lookup::brick(address));
-  const Domain::State state = body_.domain->state(brick);
+  const Domain::State state = body_.domain->state(cube);
   if (state != Domain::State::some) {
     return state == Domain::State::all;
   }
-  const std::uint32_t voxel = Lookup::voxel(address);
-  return ((body_.domain->mask(brick)[voxel >> 3] >> (voxel & 7)) & 1) != 0;
+  const auto voxel = static_cast<std::uint32_t>(domain_.voxel[column]);
+  return ((body_.domain->mask(cube)[voxel >> 3] >> (voxel & 7)) & 1) != 0;
 }
 
-void RowSampler::inside(std::uint8_t* out) {
+void RowSampler::inside(std::uint8_t* out) const {
   std::fill(out, out + first_, std::uint8_t{0});
   std::fill(out + last_, out + width_, std::uint8_t{0});
   for (std::size_t i = first_; i < last_; ++i) {
-    out[i] = static_cast<std::uint8_t>(in_domain(in_domain_[i]));
+    out[i] = static_cast<std::uint8_t>(in_domain(i));
   }
 }
 
 template <class T>
-T RowSampler::fetch(std::uint64_t address, T background) const {
-  if (address >= Lookup::kOutside) {
-    return background;
+void RowSampler::fetch(const Located& located, T background, T* out) const {
+  const Values& values = *body_.values;
+  const std::int32_t* voxels = (values.blocked() ? located.blocked : located.voxel).data();
+  const std::int32_t* cube_of = located.cube.data();
+  const auto step = sizeof(T) * static_cast<std::size_t>(values.per_voxel());
+  const Values::Cubes cubes = values.cubes();
+  const std::size_t last = last_;
+  for (std::size_t i = first_; i < last; ++i) {
+    const std::int32_t cube = cube_of[i];
+    const std::uint8_t* at = cube < 0 ? nullptr : cubes.at(cube);
+    T value = background;
+    if (at != nullptr) {
+      std::memcpy(&value, at + static_cast<std::size_t>(voxels[i]) * step, sizeof(T));
+    }
+    out[i] = value;
   }
-  const std::uint8_t* cube = body_.values->cube(static_cast<std::int64_t>(Lookup::brick(address)));
-  if (cube == nullptr) {
-    return background;
-  }
-  T value;
-  std::memcpy(&value,
-              cube + std::uint64_t{Lookup::voxel(address)} * sizeof(T) *
-                         static_cast<std::uint64_t>(body_.values->per_voxel()),
-              sizeof(T));
-  return value;
 }
 
-template <class T>
-void RowSampler::constant(T background, T* out) {
-  const T value = value_as<T>(body_.values->grey(), *body_.values->constant_value());
-  for (std::size_t i = first_; i < last_; ++i) {
-    out[i] = in_domain(in_domain_[i]) ? value : background;
+void RowSampler::locate_values() {
+  const Values& values = *body_.values;
+  if (power_of_two_) {
+    locate_in(values_grid_, values_);
+  } else {
+    locate_slowly(points(), values.lattice(), values.flat(), box_, last_ - first_, values_.cube.data() + first_,
+                  values_.voxel.data() + first_);
   }
 }
 
@@ -147,38 +172,55 @@ template <class T>
 void RowSampler::values(T background, T* out) {
   std::fill(out, out + first_, background);
   std::fill(out + last_, out + width_, background);
-  if (body_.values->constant_value()) {
-    constant(background, out);
-    return;
+  const Values& values = *body_.values;
+  if (values.constant_value()) {
+    std::fill(out + first_, out + last_, value_as<T>(values.grey(), *values.constant_value()));
+  } else if (same_lattice_) {
+    fetch(domain_, background, out);
+  } else {
+    locate_values();
+    fetch(values_, background, out);
   }
-  const std::uint64_t* addresses = in_domain_.data();
-  if (!same_lattice_) {
-    values_lookup_.row(ix_.data() + first_, iy_.data() + first_, iz_.data() + first_, last_ - first_,
-                       in_values_.data() + first_);
-    addresses = in_values_.data();
-  }
-  if (body_.clean || body_.domain->solid()) {
+  if (masked_ || values.constant_value()) {
     for (std::size_t i = first_; i < last_; ++i) {
-      out[i] = fetch(addresses[i], background);
+      out[i] = in_domain(i) ? out[i] : background;
     }
-    return;
-  }
-  for (std::size_t i = first_; i < last_; ++i) {
-    out[i] = in_domain(in_domain_[i]) ? fetch(addresses[i], background) : background;
   }
 }
 
 template <class T>
 void RowSampler::linear_as(double* out) {
-  const T background = value_as<T>(body_.values->grey(), body_.values->background());
+  const Values& values = *body_.values;
+  const T background = value_as<T>(values.grey(), values.background());
   std::fill(out, out + width_, static_cast<double>(background));
-  const Lookup& lookup = same_lattice_ ? domain_lookup_ : values_lookup_;
-  const bool constant = body_.values->constant_value().has_value();
-  const bool masked = constant || !(body_.clean || body_.domain->solid());
-  const T flat = constant ? value_as<T>(body_.values->grey(), *body_.values->constant_value()) : background;
+  const bool constant = values.constant_value().has_value();
+  const bool masked = masked_ || constant;
+  const T flat = constant ? value_as<T>(values.grey(), *values.constant_value()) : background;
   const auto index = [](double v, std::int64_t lo, std::int64_t extent) {
     return static_cast<std::int32_t>(
         std::clamp(v - static_cast<double>(lo) + 1, 0.0, static_cast<double>(extent + 1)));
+  };
+  const auto in_domain_at = [&](std::uint64_t address) {
+    if (address >= Lookup::kOutside) {
+      return false;
+    }
+    const auto brick = static_cast<std::int64_t>(Lookup::brick(address));
+    const Domain::State state = body_.domain->state(brick);
+    const std::uint32_t voxel = Lookup::voxel(address);
+    return state == Domain::State::all ||
+           (state == Domain::State::some && ((body_.domain->mask(brick)[voxel >> 3] >> (voxel & 7)) & 1) != 0);
+  };
+  const auto fetch_at = [&](std::uint64_t address) {
+    const std::uint8_t* at =
+        address >= Lookup::kOutside ? nullptr : values.cube(static_cast<std::int64_t>(Lookup::brick(address)));
+    T value = background;
+    if (at != nullptr) {
+      std::memcpy(
+          &value,
+          at + std::uint64_t{Lookup::voxel(address)} * sizeof(T) * static_cast<std::uint64_t>(values.per_voxel()),
+          sizeof(T));
+    }
+    return value;
   };
   for (std::size_t i = first_; i < last_; ++i) {
     const Vec3 p{x_[i] + add_.x, y_[i] + add_.y, z_[i] + add_.z};
@@ -197,8 +239,8 @@ void RowSampler::linear_as(double* out) {
       const std::int32_t y = index(f.y + (by ? 1 : 0), box_.y1, box_.height());
       const std::int32_t z = index(f.z + (bz ? 1 : 0), box_.z1, box_.depth());
       T value = background;
-      if (!masked || in_domain(domain_lookup_.at(x, y, z))) {
-        value = constant ? flat : fetch(lookup.at(x, y, z), background);
+      if (!masked || in_domain_at(domain_lookup_.at(x, y, z))) {
+        value = constant ? flat : fetch_at(values_lookup_.at(x, y, z));
       }
       sum += weight * static_cast<double>(value);
     }
@@ -207,6 +249,12 @@ void RowSampler::linear_as(double* out) {
 }
 
 void RowSampler::linear(double* out) {
+  if (domain_lookup_.empty()) {
+    domain_lookup_ = Lookup(body_.domain->lattice(), false, false, box_);
+    if (!body_.values->constant_value()) {
+      values_lookup_ = Lookup(body_.values->lattice(), body_.values->flat(), body_.values->blocked(), box_);
+    }
+  }
   switch (body_.values->grey()) {
     case Grey::uint8:
       return linear_as<std::uint8_t>(out);

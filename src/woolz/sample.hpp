@@ -5,10 +5,10 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "woolz/bricks.hpp"
+#include "woolz/coordinates.hpp"
 #include "woolz/geometry.hpp"
 #include "woolz/lookup.hpp"
 
@@ -27,7 +27,7 @@ class RowSampler {
   [[nodiscard]] std::size_t last() const { return last_; }
 
   // 1 where the column is inside the domain, else 0; `width` bytes.
-  void inside(std::uint8_t* out);
+  void inside(std::uint8_t* out) const;
   // Values at all columns; the background outside the domain. T is the values' own type.
   template <class T>
   void values(T background, T* out);
@@ -35,12 +35,21 @@ class RowSampler {
   void linear(double* out);
 
  private:
-  void voxel_addresses();
+  // Cube and voxel of each column in one lattice.
+  struct Located {
+    std::vector<std::int32_t> cube;
+    std::vector<std::int32_t> voxel;
+    std::vector<std::int32_t> blocked;
+    explicit Located(std::size_t width) : cube(width), voxel(width), blocked(width) {}
+  };
+  [[nodiscard]] RowPoints points() const {
+    return {x_.data() + first_, y_.data() + first_, z_.data() + first_, add_};
+  }
+  void locate_in(const CubeGrid& grid, Located& out) const;
+  void locate_values();
+  [[nodiscard]] bool in_domain(std::size_t column) const;
   template <class T>
-  void constant(T background, T* out);
-  template <class T>
-  [[nodiscard]] T fetch(std::uint64_t address, T background) const;
-  [[nodiscard]] bool in_domain(std::uint64_t address) const;
+  void fetch(const Located& located, T background, T* out) const;
   template <class T>
   void linear_as(double* out);
 
@@ -48,8 +57,8 @@ class RowSampler {
   Box box_;
   std::size_t width_;
   bool same_lattice_ = true;  // of domain and values
-  Lookup domain_lookup_;
-  Lookup values_lookup_;
+  bool power_of_two_ = true;  // side of the values' cubes
+  bool masked_ = false;       // values outside the domain are not the background
   Vec3 down_;
   Vec3 across_;
   std::vector<double> x_;  // start of each column
@@ -58,11 +67,12 @@ class RowSampler {
   Vec3 add_;  // of the current row
   std::size_t first_ = 0;
   std::size_t last_ = 0;
-  std::vector<std::int32_t> ix_;
-  std::vector<std::int32_t> iy_;
-  std::vector<std::int32_t> iz_;
-  std::vector<std::uint64_t> in_domain_;  // addresses by the domain's lattice
-  std::vector<std::uint64_t> in_values_;  // by that of the values, where it differs
+  CubeGrid domain_grid_;
+  CubeGrid values_grid_;
+  Located domain_;
+  Located values_;        // where the lattices differ
+  Lookup domain_lookup_;  // for linear(), made when first needed
+  Lookup values_lookup_;
 };
 
 }  // namespace microtome::woolz
