@@ -45,7 +45,7 @@ struct ValuesNode {
   bool clean = false;  // voxels outside the domain hold the background
   Lattice lattice;
   bool flat = false;       // cubes are one voxel thick (tiles of a 2D object)
-  bool blocked = false;  // values of a cube stand in block order (coordinates.hpp), else x fastest
+  bool blocked = false;    // values of a cube stand in block order (coordinates.hpp), else x fastest
   IndexPlace index;        // by cube of the lattice: 0 nothing, else 1 + number of the unit where its values begin
   bool in_source = false;  // data lies in the object's file, else in the blob
   std::uint64_t data_offset = 0;

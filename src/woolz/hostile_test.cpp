@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+// Objects that lie: an error each, and no allocation that their own bytes do not justify.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <initializer_list>
+
+#include "woolz/allocation_watch.hpp"
+#include "woolz/object.hpp"
+#include "woolz/synthetic.hpp"
+
+namespace microtome::woolz {
+namespace {
+
+class Raw {
+ public:
+  Raw& u8(int v) {
+    bytes_.push_back(static_cast<std::uint8_t>(v));
+    return *this;
+  }
+  Raw& i32(std::initializer_list<std::int64_t> values) {
+    for (const std::int64_t v : values) {
+      const auto word = static_cast<std::int32_t>(v);
+      const auto* p = reinterpret_cast<const std::uint8_t*>(&word);
+      bytes_.insert(bytes_.end(), p, p + 4);
+    }
+    return *this;
+  }
+  Raw& ones(int count) {  // 1.0 as it is stored
+    for (int i = 0; i < count; ++i) {
+      u8(0x80).u8(0x40).u8(0).u8(0);
+    }
+    return *this;
+  }
+  Raw& zeros(std::size_t count) {
+    bytes_.resize(bytes_.size() + count);
+    return *this;
+  }
+  operator const Bytes&() const { return bytes_; }  // NOLINT(google-explicit-constructor)
+
+ private:
+  Bytes bytes_;
+};
+
+void expect_refused(const char* what, const Bytes& bytes) {
+  OpenOptions options;
+  options.keep_sidecar = false;
+  forget_allocations();
+  const auto object = open_object(bytes, options);
+  EXPECT_FALSE(object) << what;
+  EXPECT_LE(largest_allocation(), 16U << 20) << what;
+  if (!object) {
+    EXPECT_FALSE(object.error().message.empty()) << what;
+  }
+}
+
+TEST(Hostile, LengthsAndCountsThatTheBytesDoNotHave) {
+  const std::int64_t huge = 2147483647;
+  expect_refused("nothing", {});
+  expect_refused("unknown type", Raw().u8(99));
+  expect_refused("a polygon", Raw().u8(10).zeros(100));
+  expect_refused("lines", Raw().u8(1).u8(1).i32({0, huge, 0, 10}));
+  expect_refused("lines across zero", Raw().u8(1).u8(1).i32({-huge, huge, -huge, huge}).zeros(64));
+  expect_refused("inverted", Raw().u8(1).u8(1).i32({10, 0, 0, 10}).zeros(64));
+  expect_refused("intervals", Raw().u8(1).u8(1).i32({0, 1, 0, 10, huge, huge}).zeros(64));
+  expect_refused("negative intervals", Raw().u8(1).u8(1).i32({0, 0, 0, 10, -1}).zeros(64));
+  expect_refused("interval outside", Raw().u8(1).u8(1).i32({0, 0, 0, 10, 1, 5, 11}).zeros(64));
+  expect_refused("interval reversed", Raw().u8(1).u8(1).i32({0, 0, 0, 10, 1, 5, 4}).zeros(64));
+  expect_refused("values of a rectangle", Raw().u8(1).u8(2).i32({0, 60000, 0, 60000}).u8(3).u8(3).i32({0}).zeros(99));
+  expect_refused("a flat rectangle", Raw().u8(1).u8(2).i32({0, 1000000, 0, 1000000}).u8(0).u8(0));
+  expect_refused("planes", Raw().u8(2).u8(1).i32({0, huge, 0, 1, 0, 1}).ones(3).zeros(64));
+  expect_refused("planes beyond 32 bits", Raw().u8(2).u8(1).i32({-huge - 1, huge, 0, 1, 0, 1}).ones(3).zeros(64));
+  expect_refused("a wide empty box", Raw().u8(2).u8(1).i32({0, 0, 0, 500000, 0, 500000}).ones(3).zeros(64));
+  expect_refused("members", Raw().u8(81).u8(0).i32({huge}).zeros(64));
+  expect_refused("negative members", Raw().u8(81).u8(0).i32({-1}).zeros(64));
+  expect_refused("voxels without size", Raw().u8(2).u8(1).i32({0, 0, 0, 1, 0, 1}).i32({0, 0, 0}).zeros(64));
+  expect_refused("property", Raw().u8(110).u8(2).i32({1}).u8(184).i32({huge}).zeros(64));
+  expect_refused("properties", Raw().u8(110).u8(2).i32({huge}).zeros(64));
+  expect_refused("simple property", Raw().u8(110).u8(1).i32({-7}).zeros(64));
+}
+
+TEST(Hostile, TilesThatDoNotFit) {
+  const auto tiles = [](std::int64_t width, std::int64_t count, std::int64_t nx, std::int64_t size = 0) {
+    return Raw()
+        .u8(2)
+        .u8(1)
+        .i32({0, 0, 0, 1, 0, 1})
+        .ones(3)
+        .zeros(4)
+        .u8(2)
+        .i32({0, 1, 0, 1})
+        .u8(73)
+        .u8(3)
+        .i32({0, 1, 0, 1, 0, 0})
+        .u8(3)
+        .u8(0)
+        .i32({size == 0 ? width * width * width : size, width, count, nx, 1, 1, 0, 4096, 0})
+        .zeros(9000);
+  };
+  OpenOptions options;
+  EXPECT_TRUE(open_object(static_cast<const Bytes&>(tiles(16, 1, 1)), options));
+  expect_refused("tiles", tiles(16, 2147483647, 1));
+  expect_refused("more tiles than there are", tiles(16, 3, 1));
+  expect_refused("negative tiles", tiles(16, -1, 1));
+  expect_refused("index", tiles(16, 1, 2147483647));
+  expect_refused("no index", tiles(16, 1, 0));
+  expect_refused("width", tiles(0, 1, 1));
+  expect_refused("wide", tiles(1 << 20, 1, 1, 1));
+  expect_refused("size", tiles(16, 1, 1, 4095));
+}
+
+TEST(Hostile, ObjectsWithinObjectsWithoutEnd) {
+  Raw nested;
+  for (int i = 0; i < 100000; ++i) {
+    nested.u8(81).u8(0).i32({1});
+  }
+  expect_refused("nesting", nested);
+}
+
+// Every object cut at every byte is refused, but for cuts at or after the property list, which may be missing.
+TEST(Hostile, TruncatedAtEveryByte) {
+  VolumeDescription d;
+  d.box = {-3, -2, 0, 12, 6, 3};
+  d.background = {5, 0};
+  const auto value = [](auto x, auto y, auto z) { return static_cast<double>((x + 3) * 9 + y + z); };
+  const auto inside = [](auto x, auto y, auto z) { return (x + y + z) % 5 != 0; };
+  for (const Grey grey : {Grey::uint8, Grey::int32, Grey::float64, Grey::rgba}) {
+    d.grey = grey;
+    for (const bool tiled : {false, true}) {
+      d.tiled = tiled;
+      d.tile_side = 4;
+      const Bytes bytes = synthetic::Maker().volume(d, value, inside).bytes();
+      ASSERT_TRUE(open_object(bytes, {}));
+      for (std::size_t length = 0; length + 1 < bytes.size(); ++length) {
+        const Bytes cut(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(length));
+        expect_refused("cut", cut);
+      }
+      EXPECT_TRUE(open_object(ByteView(bytes).first(bytes.size() - 1), {})) << "the property list may be missing";
+    }
+  }
+}
+
+TEST(Hostile, BytesThatChange) {
+  VolumeDescription d;
+  d.box = {0, 0, 0, 9, 9, 2};
+  d.texts = {{"a", "b"}};
+  Bytes bytes = synthetic::Maker()
+                    .compound(2)
+                    .volume(
+                        d, [](auto x, auto, auto) { return static_cast<double>(x); },
+                        [](auto x, auto y, auto) { return x != y; })
+                    .volume(d, [](auto, auto y, auto) { return static_cast<double>(y); })
+                    .end_compound()
+                    .bytes();
+  OpenOptions options;
+  options.keep_sidecar = false;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    for (const int change : {0x01, 0x80, 0xff}) {
+      bytes[i] = static_cast<std::uint8_t>(bytes[i] ^ change);
+      forget_allocations();
+      (void)open_object(bytes, options);  // an error or another object, but never more than that
+      ASSERT_LE(largest_allocation(), 64U << 20) << i;
+      bytes[i] = static_cast<std::uint8_t>(bytes[i] ^ change);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace microtome::woolz
