@@ -117,10 +117,11 @@ class Flights {
       const std::lock_guard lock(shard.mutex);
       told.swap(flight->waiters_);
       if (!result && result.error().code == Code::cancelled) {
-        const auto waiting = std::stable_partition(told.begin(), told.end(),
-                                                   [](const Waiter& waiter) { return waiter.cancel.cancelled(); });
-        flight->waiters_.assign(std::make_move_iterator(waiting), std::make_move_iterator(told.end()));
-        told.erase(waiting, told.end());
+        std::vector<Waiter> all;
+        all.swap(told);
+        for (Waiter& waiter : all) {
+          (waiter.cancel.cancelled() ? told : flight->waiters_).push_back(std::move(waiter));
+        }
         again = !flight->waiters_.empty();
       }
       flight->state_ = again ? Flight::State::queued : Flight::State::over;

@@ -15,9 +15,9 @@ namespace {
 // Level sizes are rounded, so a level may miss the wanted resolution by a hair and still be the right one.
 constexpr double kSlack = 1.005;
 constexpr double kSmallest = 1e-3;  // pixels: less is no rectangle
-// Rows decoded and scaled at a time. Little enough that a strip of a view is still in the processor's cache when it
+// Rows decoded and scaled at a time. Little enough that a band of a view is still in the processor's cache when it
 // is scaled (engine_bench ViewOfPyramid), and that memory does not grow with the region.
-constexpr std::int64_t kStripRows = 256;
+constexpr std::int64_t kBandRows = 256;
 
 struct Span {  // one axis
   double from = 0;
@@ -136,9 +136,9 @@ Result<RegionPlan> plan_region(const image::PictureInfo& info, const RegionArea&
     return plan;
   }
   plan.decoded_pixels = tile_pixels(plan.decode, level);
-  plan.strip_rows = std::max<std::int64_t>(1, kStripRows / level.tile_height) * level.tile_height;
-  const double share = std::min(1.0, 2.0 * static_cast<double>(plan.strip_rows + level.tile_height) /
-                                         static_cast<double>(plan.decode.height));  // two strips, and their tiles
+  plan.band_rows = std::max<std::int64_t>(1, kBandRows / level.tile_height) * level.tile_height;
+  const double share = std::min(1.0, 2.0 * static_cast<double>(plan.band_rows + level.tile_height) /
+                                         static_cast<double>(plan.decode.height));  // two bands, and their tiles
   plan.memory_bytes =
       static_cast<std::uint64_t>(share * static_cast<double>(plan.decoded_pixels * pixel_bytes / reduced)) +
       out_bytes;
@@ -173,13 +173,13 @@ pixel::Image for_display(pixel::Image image, int bits, pixel::Rgb8 background, b
 
 namespace {
 
-// Decodes a region strip by strip, each tile once, and scales the rows of the target as soon as they are complete.
-// Rows that need pixels of two strips are scaled from a narrow picture of the seam.
-class Strips {
+// Decodes a region band by band, each tile once, and scales the rows of the target as soon as they are complete.
+// Rows that need pixels of two bands are scaled from a narrow picture of the seam.
+class Bands {
  public:
   using Emit = std::function<void(pixel::Image rows, std::int64_t first)>;
 
-  Strips(const image::Picture& picture, const RegionPlan& plan)
+  Bands(const image::Picture& picture, const RegionPlan& plan)
       : picture_(picture),
         plan_(plan),
         step_(plan.source.height / static_cast<double>(plan.target.height)),
@@ -189,50 +189,50 @@ class Strips {
   Result<void> run(const CancelToken& cancel, const Emit& emit) {
     const std::int64_t end = plan_.decode.y + plan_.decode.height;
     std::int64_t ready = 0;  // rows of the target given out
-    Strip before;
+    Band before;
     for (std::int64_t top = plan_.decode.y; top < end && ready < plan_.target.height;) {
       if (cancel.cancelled()) {
         return fail(Code::cancelled, "nobody waits any more");
       }
-      auto strip = read(top, end, cancel);
-      if (!strip) {
-        return pass(strip.error());
+      auto band = read(top, end, cancel);
+      if (!band) {
+        return pass(band.error());
       }
-      if (ready < plan_.target.height && needed_from(ready) < strip->top && !before.image.data.empty()) {
+      if (ready < plan_.target.height && needed_from(ready) < band->top && !before.image.data.empty()) {
         // The rows that begin above the seam.
         std::int64_t last = ready + 1;
-        while (last < plan_.target.height && needed_from(last) < strip->top) {
+        while (last < plan_.target.height && needed_from(last) < band->top) {
           ++last;
         }
-        last = std::min(last, complete(*strip, end));
+        last = std::min(last, complete(*band, end));
         if (last > ready) {
-          const Strip seam = join(before, *strip, needed_from(ready), needed_to(last));
+          const Band seam = join(before, *band, needed_from(ready), needed_to(last));
           if (auto done = scale(seam, ready, last, emit); !done) {
             return done;
           }
           ready = last;
         }
-        if (needed_from(ready) < strip->top) {  // thin strips: this one completes nothing yet
-          before = join(before, *strip, needed_from(ready), strip->bottom);
+        if (needed_from(ready) < band->top) {  // thin bands: this one completes nothing yet
+          before = join(before, *band, needed_from(ready), band->bottom);
           top = before.bottom;
           continue;
         }
       }
-      const std::int64_t last = complete(*strip, end);
+      const std::int64_t last = complete(*band, end);
       if (last > ready) {
-        if (auto done = scale(*strip, ready, last, emit); !done) {
+        if (auto done = scale(*band, ready, last, emit); !done) {
           return done;
         }
         ready = last;
       }
-      before = std::move(*strip);
+      before = std::move(*band);
       top = before.bottom;
     }
     return {};
   }
 
  private:
-  struct Strip {
+  struct Band {
     pixel::Image image;    // rows top to bottom of the level, reduced
     std::int64_t top = 0;  // a multiple of the reduction
     std::int64_t bottom = 0;
@@ -247,19 +247,19 @@ class Strips {
     const double to = std::ceil(plan_.source.y + step_ * static_cast<double>(row));
     return (static_cast<std::int64_t>(to) + margin_ + reduction_ - 1) / reduction_ * reduction_;
   }
-  // How many rows of the target can be made when all down to the strip's end is there.
-  [[nodiscard]] std::int64_t complete(const Strip& strip, std::int64_t end) const {
-    if (strip.bottom >= end) {
+  // How many rows of the target can be made when all down to the band's end is there.
+  [[nodiscard]] std::int64_t complete(const Band& band, std::int64_t end) const {
+    if (band.bottom >= end) {
       return plan_.target.height;
     }
-    const double rows = (static_cast<double>(strip.bottom - margin_) - plan_.source.y) / step_;
+    const double rows = (static_cast<double>(band.bottom - margin_) - plan_.source.y) / step_;
     return std::clamp<std::int64_t>(static_cast<std::int64_t>(std::floor(rows)), 0, plan_.target.height);
   }
 
-  Result<Strip> read(std::int64_t top, std::int64_t end, const CancelToken& cancel) {
+  Result<Band> read(std::int64_t top, std::int64_t end, const CancelToken& cancel) {
     const bool first = top == plan_.decode.y;
     const std::int64_t bottom =
-        plan_.strip_rows > 0 ? std::min(end, (top / plan_.strip_rows + 1) * plan_.strip_rows) : end;
+        plan_.band_rows > 0 ? std::min(end, (top / plan_.band_rows + 1) * plan_.band_rows) : end;
     int reduction = reduction_;
     auto image = picture_.decode_region(plan_.level, {plan_.decode.x, top, plan_.decode.width, bottom - top},
                                         &reduction, cancel);
@@ -267,45 +267,45 @@ class Strips {
       return pass(image.error());
     }
     if (reduction < 1 || image->width <= 0 || image->height <= 0 || (!first && reduction != reduction_)) {
-      return fail(Code::internal, "the picture cannot be read", "strips of a region do not fit together");
+      return fail(Code::internal, "the picture cannot be read", "bands of a region do not fit together");
     }
     reduction_ = reduction;
-    return Strip{std::move(*image), top, bottom};
+    return Band{std::move(*image), top, bottom};
   }
 
-  // Rows `from` to `to` of the level, out of two strips that follow each other.
-  [[nodiscard]] Strip join(const Strip& above, const Strip& below, std::int64_t from, std::int64_t to) const {
+  // Rows `from` to `to` of the level, out of two bands that follow each other.
+  [[nodiscard]] Band join(const Band& above, const Band& below, std::int64_t from, std::int64_t to) const {
     const auto first = static_cast<int>((std::max(from, above.top) - above.top) / reduction_);
     const int kept = std::max(0, above.image.height - first);
     const std::int64_t bottom = std::clamp(to, below.top, below.bottom);
     const auto added =
         std::min(below.image.height, static_cast<int>((bottom - below.top + reduction_ - 1) / reduction_));
     const pixel::Image& like = below.image;
-    Strip seam{pixel::Image::make(like.width, kept + added, like.channels, like.colour, like.sample),
-               above.top + std::int64_t{first} * reduction_, bottom};
+    Band seam{pixel::Image::make(like.width, kept + added, like.channels, like.colour, like.sample),
+              above.top + std::int64_t{first} * reduction_, bottom};
     pixel::paste(seam.image, above.image, {0, first, like.width, kept}, 0, 0);
     pixel::paste(seam.image, below.image, {0, 0, like.width, added}, 0, kept);
     return seam;
   }
 
-  Result<void> scale(const Strip& strip, std::int64_t first, std::int64_t last, const Emit& emit) const {
+  Result<void> scale(const Band& band, std::int64_t first, std::int64_t last, const Emit& emit) const {
     const auto reduced = static_cast<double>(reduction_);
     const pixel::SourceRect from{
         (plan_.source.x - static_cast<double>(plan_.decode.x)) / reduced,
-        (plan_.source.y + step_ * static_cast<double>(first) - static_cast<double>(strip.top)) / reduced,
+        (plan_.source.y + step_ * static_cast<double>(first) - static_cast<double>(band.top)) / reduced,
         plan_.source.width / reduced, step_ * static_cast<double>(last - first) / reduced};
     const auto width = static_cast<int>(plan_.target.width);
     const auto height = static_cast<int>(last - first);
     const bool whole_pixels = from.width == width && from.height == height && from.x == std::floor(from.x) &&
                               from.y == std::floor(from.y) && from.x >= 0 && from.y >= 0 &&
-                              from.x + width <= strip.image.width && from.y + height <= strip.image.height;
+                              from.x + width <= band.image.width && from.y + height <= band.image.height;
     if (whole_pixels) {
-      emit(pixel::crop(strip.image,
+      emit(pixel::crop(band.image,
                        {static_cast<std::int64_t>(from.x), static_cast<std::int64_t>(from.y), width, height}),
            first);
       return {};
     }
-    auto rows = pixel::scale(strip.image, from, width, height);
+    auto rows = pixel::scale(band.image, from, width, height);
     if (!rows) {
       return pass(rows.error());
     }
@@ -341,7 +341,7 @@ Result<pixel::Image> render_region(const image::Picture& picture, const RegionAr
     }
     pixel::paste(out, shown, plan.target.x, plan.target.y + first);
   };
-  if (auto done = Strips(picture, plan).run(cancel, place); !done) {
+  if (auto done = Bands(picture, plan).run(cancel, place); !done) {
     return pass(done.error());
   }
   return out;

@@ -17,12 +17,12 @@ namespace microtome::engine {
 
 // How a region will be made.
 struct RegionPlan {
-  int level = 0;                // the coarsest one that still has at least the output's resolution
-  int reduction = 1;            // 1, 2, 4, 8: what the decoder should shrink by before the exact scaling
-  pixel::SourceRect source;     // pixels of the level, clipped to it, that fill `target`
-  pixel::Rect decode;           // whole pixels of the level around `source`; a multiple of the reduction
-  pixel::Rect target;           // pixels of the output that the picture covers; the rest is background. Empty: all is
-  std::int64_t strip_rows = 0;  // of the level, decoded at a time; 0: all at once
+  int level = 0;               // the coarsest one that still has at least the output's resolution
+  int reduction = 1;           // 1, 2, 4, 8: what the decoder should shrink by before the exact scaling
+  pixel::SourceRect source;    // pixels of the level, clipped to it, that fill `target`
+  pixel::Rect decode;          // whole pixels of the level around `source`; a multiple of the reduction
+  pixel::Rect target;          // pixels of the output that the picture covers; the rest is background. Empty: all is
+  std::int64_t band_rows = 0;  // of the level, decoded at a time; 0: all at once
   std::uint64_t decoded_pixels = 0;  // of the level, whole tiles
   std::uint64_t memory_bytes = 0;    // held at a time, estimated
 };

@@ -118,7 +118,7 @@ TEST(Region, DecodesOnlyWhatItShows) {
   EXPECT_EQ(white.row(59)[239], 255);
 }
 
-TEST(Region, HugeOnesAreDoneInStrips) {
+TEST(Region, HugeOnesAreDoneInBands) {
   const FakePicture picture(100'000, 75'000, 1);
   const auto plan = plan_region(picture.info(), {0, 0, 100'000, 75'000, 200, 150});
   ASSERT_TRUE(plan);
@@ -126,7 +126,7 @@ TEST(Region, HugeOnesAreDoneInStrips) {
   EXPECT_LT(plan->memory_bytes, 10U << 20) << "not 350 MB";
 }
 
-TEST(Region, StripsAreReadOnceAndTheirSeamsDoNotShow) {
+TEST(Region, BandsAreReadOnceAndTheirSeamsDoNotShow) {
   for (const bool can_reduce : {true, false}) {
     for (const RegionArea& area :
          {RegionArea{10.5, 20.25, 1900, 1400, 333, 222}, RegionArea{0, 0, 2000, 1500, 1067, 800},
@@ -136,18 +136,18 @@ TEST(Region, StripsAreReadOnceAndTheirSeamsDoNotShow) {
       picture.can_reduce = can_reduce;
       auto plan = plan_region(picture.info(), area);
       ASSERT_TRUE(plan);
-      plan->strip_rows = 32;
-      const auto strips = render_region(picture, area, *plan, kWhite, false, {});
-      ASSERT_TRUE(strips);
-      EXPECT_LE(worst(picture, area, *strips), 2.0) << area.out_width;
+      plan->band_rows = 32;
+      const auto bands = render_region(picture, area, *plan, kWhite, false, {});
+      ASSERT_TRUE(bands);
+      EXPECT_LE(worst(picture, area, *bands), 2.0) << area.out_width;
       const auto rows = (plan->decode.y + plan->decode.height - 1) / 32 - plan->decode.y / 32 + 1;
       EXPECT_EQ(picture.decoded, rows) << "each row of tiles once";
-      plan->strip_rows = 0;
+      plan->band_rows = 0;
       const auto at_once = render_region(picture, area, *plan, kWhite, false, {});
       ASSERT_TRUE(at_once);
       int most = 0;
       for (std::size_t i = 0; i < at_once->data.size(); ++i) {
-        most = std::max(most, std::abs(at_once->data[i] - strips->data[i]));
+        most = std::max(most, std::abs(at_once->data[i] - bands->data[i]));
       }
       EXPECT_LE(most, 1) << area.out_width;
     }
