@@ -32,7 +32,7 @@ void Splice(benchmark::State& state) {
   const Bytes tables = fixture("aperio_tables.bin");
   const Bytes tile = fixture("aperio_tile.bin");
   const auto info = inspect_jpeg(tile, tables);
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     Bytes out = *build_prefix(*info, {.tables = tables, .rgb_coded = true});
     out.insert(out.end(), tile.begin() + 2, tile.end());
     benchmark::DoNotOptimize(out.data());
@@ -43,7 +43,7 @@ BENCHMARK(Splice);
 void Inspect(benchmark::State& state) {
   const Bytes tables = fixture("aperio_tables.bin");
   const Bytes tile = fixture("aperio_tile.bin");
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(inspect_jpeg(tile, tables));
   }
 }
@@ -52,7 +52,7 @@ BENCHMARK(Inspect);
 void JpegDecode(benchmark::State& state) {
   const auto stream = encode_jpeg(slide(256, 256), {.quality = 75});
   const int scale = static_cast<int>(state.range(0));
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(decode_jpeg(*stream, {.scale_denominator = scale}));
   }
   state.counters["bytes"] = static_cast<double>(stream->size());
@@ -62,7 +62,7 @@ BENCHMARK(JpegDecode)->Arg(1)->Arg(2)->Arg(4)->Arg(8)->Unit(benchmark::kMicrosec
 void JpegEncode(benchmark::State& state) {
   const pixel::Image image = slide(256, 256);
   std::size_t size = 0;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     const auto stream = encode_jpeg(image, {.quality = static_cast<int>(state.range(0))});
     size = stream->size();
   }
@@ -72,7 +72,7 @@ BENCHMARK(JpegEncode)->Arg(75)->Arg(90)->Unit(benchmark::kMicrosecond);
 
 void JpegCrop(benchmark::State& state) {
   const auto stream = encode_jpeg(slide(256, 256), {.quality = 75});
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(crop_jpeg(*stream, 201, 137));
   }
 }
@@ -80,7 +80,7 @@ BENCHMARK(JpegCrop)->Unit(benchmark::kMicrosecond);
 
 void JpegRotate(benchmark::State& state) {
   const auto stream = encode_jpeg(slide(256, 256), {.quality = 75});
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(transform_jpeg(*stream, {.transform = JpegTransform::rotate90}));
   }
 }
@@ -88,7 +88,7 @@ BENCHMARK(JpegRotate)->Unit(benchmark::kMicrosecond);
 
 void JpegRegion(benchmark::State& state) {
   const auto stream = encode_jpeg(slide(4000, 3000), {.quality = 80});
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(decode_jpeg(*stream, {.region = pixel::Rect{1800, 400, 512, 512}}));
   }
 }
@@ -98,7 +98,7 @@ void PngEncode(benchmark::State& state) {
   const pixel::Image image = slide(256, 256);
   const auto filter = static_cast<PngFilter>(state.range(0));
   std::size_t size = 0;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     size = encode_png(image, {.filter = filter})->size();
   }
   state.counters["bytes"] = static_cast<double>(size);
@@ -110,7 +110,7 @@ void PngEncodeLibpng(benchmark::State& state) {
   const pixel::Image image = slide(256, 256);
   Bytes out(1 << 20);
   png_alloc_size_t size = 0;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     png_image writer{};
     writer.version = PNG_IMAGE_VERSION;
     writer.width = 256;
@@ -125,7 +125,7 @@ BENCHMARK(PngEncodeLibpng)->Unit(benchmark::kMicrosecond);
 
 void PngDecode(benchmark::State& state) {
   const auto stream = encode_png(slide(256, 256));
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(decode_png(*stream));
   }
 }
@@ -133,7 +133,7 @@ BENCHMARK(PngDecode)->Unit(benchmark::kMicrosecond);
 
 void WebpEncode(benchmark::State& state) {
   const pixel::Image image = slide(256, 256);
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(encode_webp(image));
   }
 }
@@ -142,7 +142,7 @@ BENCHMARK(WebpEncode)->Unit(benchmark::kMicrosecond);
 // A whole view: a plain JPEG of 4000x3000 to 1067x800, decoded at half size first; and the part after decoding.
 void ViewOfPlainJpeg(benchmark::State& state) {
   const auto stream = encode_jpeg(slide(4000, 3000), {.quality = 80});
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     const auto half = decode_jpeg(*stream, {.scale_denominator = 2});
     const auto view = pixel::scale(*half, 1067, 800);
     benchmark::DoNotOptimize(encode_jpeg(*view));
@@ -153,7 +153,7 @@ BENCHMARK(ViewOfPlainJpeg)->Unit(benchmark::kMillisecond);
 // The same from the next finer level of a pyramid, 2000x1500 in tiles of 256.
 void ViewOfPyramid(benchmark::State& state) {
   const auto tile = encode_jpeg(slide(256, 256), {.quality = 80});
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     pixel::Image level = pixel::Image::make(2000, 1500, 3, pixel::Colour::rgb);
     for (int y = 0; y < level.height; y += 256) {
       for (int x = 0; x < level.width; x += 256) {
@@ -168,7 +168,7 @@ BENCHMARK(ViewOfPyramid)->Unit(benchmark::kMillisecond);
 
 void EncodeView(benchmark::State& state) {
   const pixel::Image image = slide(1067, 800);
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(encode_jpeg(image));
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "codec/jpeg.hpp"
 #include "codec/jpeg_handle.hpp"
@@ -41,9 +42,9 @@ void set_parameters(jpeg_compress_struct& handle, const pixel::Image& image, con
     handle.comp_info[0].h_samp_factor = 1;
     handle.comp_info[0].v_samp_factor = 1;
   }
-  if (options.pixels_per_inch >= 1 && options.pixels_per_inch <= 65535) {
+  if (options.pixels_per_inch >= 1 && options.pixels_per_inch < 65535) {
     handle.density_unit = 1;
-    handle.X_density = static_cast<UINT16>(options.pixels_per_inch + 0.5);
+    handle.X_density = static_cast<UINT16>(std::lround(options.pixels_per_inch));
     handle.Y_density = handle.X_density;
   }
 }

@@ -22,8 +22,8 @@ inline pixel::Image picture(int width, int height, int channels, pixel::Sample s
   pixel::Image image = pixel::Image::make(width, height, channels, kColours[channels - 1], sample);
   std::vector<double> across(static_cast<std::size_t>(width) * channels);
   for (std::size_t i = 0; i < across.size(); ++i) {
-    across[i] =
-        0.5 + 0.3 * std::sin(static_cast<double>(i / channels) * 0.05 * static_cast<double>(i % channels + 1));
+    const std::size_t column = i / channels;
+    across[i] = 0.5 + 0.3 * std::sin(static_cast<double>(column) * 0.05 * static_cast<double>(i % channels + 1));
   }
   for (int y = 0; y < height; ++y) {
     for (int c = 0; c < channels; ++c) {

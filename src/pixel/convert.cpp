@@ -22,7 +22,8 @@ std::uint8_t clamp_to_u8(double value) {
   if (!(value > 0)) {  // also NaN
     return 0;
   }
-  return value >= 255 ? 255 : static_cast<std::uint8_t>(value + 0.5);
+  return value >= 255 ? 255
+                      : static_cast<std::uint8_t>(value + 0.5);  // NOLINT(bugprone-incorrect-roundings): positive
 }
 
 template <class T>
@@ -201,7 +202,7 @@ Image compose(const Image& source, Rgb8 background) {
   if (source.sample != Sample::u8) {
     return compose(to_u8(source), background);
   }
-  if (!has_alpha(source.colour) || source.channels < 2) {
+  if (!has_alpha(source.colour) || (source.channels != 2 && source.channels != 4)) {
     return source;
   }
   const int colours = source.channels - 1;

@@ -20,7 +20,7 @@ Image waves(int width, int height, int channels, Colour colour) {
 
 void ScaleView(benchmark::State& state) {
   const Image image = waves(4000, 3000, static_cast<int>(state.range(0)), Colour::multi);
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(scale(image, 1067, 800));
   }
 }
@@ -28,7 +28,7 @@ BENCHMARK(ScaleView)->Arg(1)->Arg(3)->Arg(4)->Unit(benchmark::kMillisecond);
 
 void ScaleHalfLevel(benchmark::State& state) {
   const Image image = waves(2000, 1500, 3, Colour::rgb);
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(scale(image, 1067, 800));
   }
 }
@@ -36,7 +36,7 @@ BENCHMARK(ScaleHalfLevel)->Unit(benchmark::kMillisecond);
 
 void Enlarge(benchmark::State& state) {
   const Image image = waves(400, 300, 3, Colour::rgb);
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(scale(image, 1067, 800));
   }
 }
@@ -44,7 +44,7 @@ BENCHMARK(Enlarge)->Unit(benchmark::kMillisecond);
 
 void ScaleClearRgba(benchmark::State& state) {
   Image image = waves(2000, 1500, 4, Colour::rgba);
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(scale(image, 1067, 800));
   }
 }
@@ -52,7 +52,7 @@ BENCHMARK(ScaleClearRgba)->Unit(benchmark::kMillisecond);
 
 void Shrink2(benchmark::State& state) {
   const Image image = waves(256, 256, static_cast<int>(state.range(0)), Colour::multi);
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(shrink2(image));
   }
 }
@@ -60,7 +60,7 @@ BENCHMARK(Shrink2)->Arg(1)->Arg(3)->Arg(4)->Unit(benchmark::kMicrosecond);
 
 void ToRgba(benchmark::State& state) {
   const Image image = waves(256, 256, 3, Colour::rgb);
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(to_rgba(image));
   }
 }
@@ -68,7 +68,7 @@ BENCHMARK(ToRgba)->Unit(benchmark::kMicrosecond);
 
 void WarpAffine(benchmark::State& state) {
   const Image image = waves(400, 400, 3, Colour::rgb);
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     benchmark::DoNotOptimize(warp_affine(image, {0.9, 0.1, 20, -0.1, 0.9, 60}, 256, 256));
   }
 }
