@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // FilePages: small reads at scattered places of a file through a few 4 KiB pages kept in memory. This is what makes
 // an index page-lazy: of the offset arrays of a pyramid only the pages that somebody asked for are ever read. At most
-// kShards * kSlots pages (128 KiB) are held. Thread-safe; no lock is held while the disk is read.
+// kShards * kSlots pages (512 KiB: the offsets of 40,000 tiles) are held. Thread-safe; no lock is held while the disk
+// is read.
 #pragma once
 
 #include <array>
@@ -31,7 +32,7 @@ class FilePages {
 
  private:
   static constexpr std::size_t kShards = 8;
-  static constexpr std::size_t kSlots = 4;
+  static constexpr std::size_t kSlots = 16;
   static constexpr std::uint64_t kNobody = ~std::uint64_t{0};
   using Page = std::array<std::uint8_t, kPage>;
   struct Slot {

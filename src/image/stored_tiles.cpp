@@ -16,6 +16,10 @@ constexpr std::size_t kHead = 2048;          // enough for the headers of most t
 constexpr std::size_t kLongHead = 96 << 10;  // with a profile or preview in every tile
 constexpr std::size_t kTail = 2;             // an EOI
 
+// A verdict: the template's number from 1, and kComplete when the tile has its EOI.
+constexpr std::uint8_t kComplete = 0x80;
+constexpr std::uint8_t kTemplate = 0x7f;
+
 }  // namespace
 
 struct StoredTiles::Template {
@@ -27,7 +31,11 @@ struct StoredTiles::Template {
 };
 
 StoredTiles::StoredTiles(TiffIndexPtr index, const TiffLevel* level, SharedBytes icc)
-    : index_(std::move(index)), level_(level), eoi_(std::make_shared<const Bytes>(Bytes{0xff, 0xd9})) {
+    : index_(std::move(index)),
+      level_(level),
+      eoi_(std::make_shared<const Bytes>(Bytes{0xff, 0xd9})),
+      verdicts_(static_cast<std::uint64_t>(level->directory->across()) *
+                static_cast<std::uint64_t>(level->directory->down())) {
   if (icc && icc->size() <= kMostIcc) {
     icc_ = std::move(icc);
   }
@@ -64,7 +72,8 @@ Result<std::optional<StoredTile>> StoredTiles::find(std::int64_t x, std::int64_t
   if (directory.counts.count == 0) {
     return tile;  // libtiff may find it
   }
-  auto block = index_->block(directory, static_cast<std::uint64_t>(y * directory.across() + x), may_block);
+  const auto number = static_cast<std::uint64_t>(y * directory.across() + x);
+  auto block = index_->block(directory, number, may_block);
   if (!block) {
     return pass(block.error());
   }
@@ -77,7 +86,7 @@ Result<std::optional<StoredTile>> StoredTiles::find(std::int64_t x, std::int64_t
   }
   Result<bool> found = true;
   if (level_->layout.way == TiffWay::jpeg && directory.photometric != tiff::kMinIsWhite) {
-    found = find_jpeg(**block, may_block, &tile);
+    found = find_jpeg(number, **block, may_block, &tile);
   } else if (level_->layout.way == TiffWay::webp && !level_->layout.premultiplied) {
     found = find_webp(**block, may_block, &tile);
   }
@@ -101,7 +110,11 @@ const StoredTiles::Template* StoredTiles::match(ByteView head) const {
   return nullptr;
 }
 
-Result<bool> StoredTiles::find_jpeg(const TiffBlock& block, bool may_block, StoredTile* tile) const {
+Result<bool> StoredTiles::find_jpeg(std::uint64_t number, const TiffBlock& block, bool may_block,
+                                    StoredTile* tile) const {
+  if (recall(number, block, tile)) {
+    return true;
+  }
   std::array<std::uint8_t, kHead> buffer;
   const std::size_t wanted = std::min<std::uint64_t>(head_size_.load(std::memory_order_relaxed), block.length);
   if (wanted > 0) {
@@ -114,7 +127,9 @@ Result<bool> StoredTiles::find_jpeg(const TiffBlock& block, bool may_block, Stor
       return false;
     }
     if (const Template* known = match(head); known != nullptr) {
-      return apply(*known, block, may_block, tile);
+      auto applied = apply(*known, block, may_block, tile);
+      remember(number, known, *tile);
+      return applied;
     }
   }
   auto made = parse(block, may_block);
@@ -125,7 +140,32 @@ Result<bool> StoredTiles::find_jpeg(const TiffBlock& block, bool may_block, Stor
     return false;
   }
   const Template* kept = keep(&*made);
-  return apply(kept != nullptr ? *kept : **made, block, may_block, tile);
+  auto applied = apply(kept != nullptr ? *kept : **made, block, may_block, tile);
+  remember(number, kept, *tile);
+  return applied;
+}
+
+bool StoredTiles::recall(std::uint64_t number, const TiffBlock& block, StoredTile* tile) const {
+  const std::uint8_t verdict = verdicts_.get(number);
+  if (verdict == 0) {
+    return false;
+  }
+  const Template* found = templates_[(verdict & kTemplate) - 1].load(std::memory_order_acquire);
+  fill(*found, block, (verdict & kComplete) != 0, tile);
+  return true;
+}
+
+// Only tiles that can be passed on, by a template that is kept.
+void StoredTiles::remember(std::uint64_t number, const Template* found, const StoredTile& tile) const {
+  if (found == nullptr || tile.stored != Stored::jpeg) {
+    return;
+  }
+  for (std::size_t i = 0; i < templates_.size(); ++i) {
+    if (templates_[i].load(std::memory_order_acquire) == found) {
+      verdicts_.set(number, static_cast<std::uint8_t>((i + 1) | (tile.suffix ? 0 : kComplete)));
+      return;
+    }
+  }
 }
 
 Result<std::unique_ptr<StoredTiles::Template>> StoredTiles::parse(const TiffBlock& block, bool may_block) const {
@@ -210,13 +250,17 @@ Result<bool> StoredTiles::apply(const Template& found, const TiffBlock& block, b
   if (*got == Reading::later) {
     return false;
   }
+  fill(found, block, codec::ends_with_eoi(tail), tile);
+  return true;
+}
+
+void StoredTiles::fill(const Template& found, const TiffBlock& block, bool complete, StoredTile* tile) const {
   tile->stored = Stored::jpeg;
   tile->prefix = found.prefix;
   tile->range = {index_->file(), block.offset + found.skip, block.length - found.skip};
-  tile->suffix = codec::ends_with_eoi(tail) ? nullptr : eoi_;
+  tile->suffix = complete ? nullptr : eoi_;
   tile->width = found.width;
   tile->height = found.height;
-  return true;
 }
 
 Result<bool> StoredTiles::find_webp(const TiffBlock& block, bool may_block, StoredTile* tile) const {
@@ -241,7 +285,8 @@ Result<bool> StoredTiles::find_webp(const TiffBlock& block, bool may_block, Stor
 }
 
 std::size_t StoredTiles::memory() const {
-  std::size_t bytes = sizeof(*this) + level_->jpeg_tables.capacity() + level_->palette.capacity() * 2;
+  std::size_t bytes =
+      sizeof(*this) + level_->jpeg_tables.capacity() + level_->palette.capacity() * 2 + verdicts_.memory();
   const std::scoped_lock lock(mutex_);
   for (const auto& one : owned_) {
     bytes += sizeof(Template) + one->head.capacity() + (one->prefix ? one->prefix->size() : 0);

@@ -5,7 +5,8 @@
 // markers. The tiles of a level nearly always begin with the same bytes there, so they are parsed once: a template
 // keeps them with the prefix to put in front. Each later tile only has its first bytes compared with the templates
 // (one small read from the page cache) and is parsed itself when it differs; so a level that mixes sampling, sizes or
-// tables is still served right. The last bytes are looked at for a missing EOI.
+// tables is still served right. The last bytes are looked at for a missing EOI. What came out is remembered for each
+// tile, so that the next request for it reads nothing at all: a picture is a snapshot of one state of its file.
 // Thread-safe; readers take no lock.
 #pragma once
 
@@ -22,6 +23,7 @@
 #include "image/picture.hpp"
 #include "image/tiff_blocks.hpp"
 #include "image/tiff_index.hpp"
+#include "image/tile_verdicts.hpp"
 
 namespace microtome::image {
 
@@ -46,9 +48,12 @@ class StoredTiles {
   enum class Reading : std::uint8_t { done, later };
 
   Result<Reading> read(std::uint64_t offset, std::span<std::uint8_t> out, bool may_block) const;
-  Result<bool> find_jpeg(const TiffBlock& block, bool may_block, StoredTile* tile) const;
+  Result<bool> find_jpeg(std::uint64_t number, const TiffBlock& block, bool may_block, StoredTile* tile) const;
   Result<bool> find_webp(const TiffBlock& block, bool may_block, StoredTile* tile) const;
   Result<bool> apply(const Template& found, const TiffBlock& block, bool may_block, StoredTile* tile) const;
+  void fill(const Template& found, const TiffBlock& block, bool complete, StoredTile* tile) const;
+  bool recall(std::uint64_t number, const TiffBlock& block, StoredTile* tile) const;
+  void remember(std::uint64_t number, const Template* found, const StoredTile& tile) const;
   [[nodiscard]] const Template* match(ByteView head) const;
   Result<std::unique_ptr<Template>> parse(const TiffBlock& block, bool may_block) const;  // null: later
   [[nodiscard]] const Template* keep(std::unique_ptr<Template>* made) const;
@@ -59,6 +64,7 @@ class StoredTiles {
   SharedBytes eoi_;
   mutable std::array<std::atomic<const Template*>, kMostTemplates> templates_{};
   mutable std::atomic<std::size_t> head_size_{0};  // of the longest template
+  mutable TileVerdicts verdicts_;                  // which template, and whether the tile ends as it should
   mutable std::mutex mutex_;                       // for adding
   mutable std::vector<std::unique_ptr<const Template>> owned_;
 };
