@@ -34,7 +34,7 @@ struct PictureInfo {
   std::int64_t width = 0;  // pixels, of level 0
   std::int64_t height = 0;
   int channels = 3;
-  int bits = 8;  // per sample, as stored
+  int bits = 8;  // per sample, as stored; u16 samples lie in 0..2^bits-1, other whole ones use their type's range
   pixel::Sample sample = pixel::Sample::u8;
   pixel::Colour colour = pixel::Colour::rgb;
   std::vector<Level> levels;             // at least one

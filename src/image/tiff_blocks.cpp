@@ -10,6 +10,7 @@
 #include "codec/deflate.hpp"
 #include "codec/jpeg.hpp"
 #include "codec/webp.hpp"
+#include "image/tiff_colour.hpp"
 #include "image/tiff_samples.hpp"
 #include "image/tiff_tags.hpp"
 #include "image/untiled_picture.hpp"
@@ -150,7 +151,7 @@ Result<Image> TiffBlocks::decode_stream(const TiffLevel& level, const TiffBlock&
     }
     Image whole = fit(std::move(*image), level.layout, width, height);
     if (level.layout.premultiplied) {
-      undo_premultiplied(whole);
+      undo_premultiplied(whole, 8);
     }
     return whole;
   }

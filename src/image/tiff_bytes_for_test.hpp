@@ -2,6 +2,7 @@
 // For tests and benchmarks: TIFF bytes laid out by hand, for what no writer writes.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -98,5 +99,25 @@ class Layout {
   std::uint64_t link_ = 0;
   Bytes bytes_;
 };
+
+// Fields of a grey 8-bit picture whose tiles all lie at `offset`.
+inline std::vector<Layout::Field> tiled(std::uint64_t width, std::uint64_t height, std::uint64_t tile,
+                                        std::uint64_t offset, std::uint64_t length) {
+  const std::size_t tiles = ((width + tile - 1) / tile) * ((height + tile - 1) / tile);
+  return {{256, 4, {width}},
+          {257, 4, {height}},
+          {258, 3, {8}},
+          {259, 3, {1}},
+          {262, 3, {1}},
+          {277, 3, {1}},
+          {322, 3, {tile}},
+          {323, 3, {tile}},
+          {324, 4, std::vector<std::uint64_t>(tiles, offset)},
+          {325, 4, std::vector<std::uint64_t>(tiles, length)}};
+}
+
+inline Layout::Field& field(std::vector<Layout::Field>& fields, std::uint16_t tag) {
+  return *std::ranges::find(fields, tag, &Layout::Field::tag);
+}
 
 }  // namespace microtome::image::test

@@ -30,8 +30,9 @@ struct TiffLayout {
   friend bool operator==(const TiffLayout&, const TiffLayout&) = default;
 };
 
-// Bilevel, palette, YCbCr, CMYK and Lab become grey or rgb of 8 bits; 9..16 bits u16, 17..32 bits u32, floating point
-// stays, signed integers are shifted to unsigned. Code::unsupported for what neither libtiff nor we can decode.
+// Bilevel, palette, YCbCr, CMYK and Lab become grey or rgb of 8 bits; 9..16 bits become u16 with the stored
+// values, 1..7 and 17..31 bits are stretched over u8 and u32, floating point stays, signed integers are shifted to
+// unsigned. Code::unsupported for what neither libtiff nor we can decode.
 [[nodiscard]] Result<TiffLayout> layout_of(const TiffDirectory& directory);
 
 // The directories of the picture, largest first. One element when it is not tiled or has no smaller versions.

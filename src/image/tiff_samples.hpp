@@ -30,7 +30,4 @@ void undo_differencing(std::uint8_t* data, std::size_t rows, std::size_t width, 
 // Reverses the bytes of every sample of 16, 32 or 64 bits.
 void swap_bytes(std::uint8_t* data, std::size_t size, int bits);
 
-// Divides colour by alpha; u8, u16 and f32; other types are left alone.
-void undo_premultiplied(pixel::Image& image);
-
 }  // namespace microtome::image
