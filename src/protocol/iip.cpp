@@ -5,6 +5,7 @@
 #include <array>
 
 #include "http/status.hpp"
+#include "http/text.hpp"
 #include "protocol/deepzoom.hpp"
 #include "protocol/numbers.hpp"
 #include "set/hash.hpp"
@@ -18,8 +19,14 @@ constexpr int kMostFiles = 8;
 constexpr std::string_view kIipType = "application/vnd.netfpx";
 constexpr std::size_t kMostEcho = 200;  // bytes of a query that an error repeats
 
+// "../" is taken out until none is left, as the old servers did; what remains is looked up below the roots, and
+// refused when it still climbs.
 Next choose_file(IipSession& session, const IipCommand& command) {
-  return session.choose(command.argument);
+  std::string file = command.argument;
+  for (std::size_t at = file.find("../"); at != std::string::npos; at = file.find("../", at < 2 ? 0 : at - 2)) {
+    file.erase(at, 3);
+  }
+  return file.empty() ? session.fail_with(Code::not_found, "no such picture") : session.choose(file);
 }
 
 // SDS=x or x,y. One number leaves the vertical position at its usual 90.
@@ -36,11 +43,27 @@ Next choose_position(IipSession& session, const IipCommand& command) {
   return session.choose(session.name());
 }
 
+// Arguments with which a modifier changes nothing.
+bool is_neutral(const IipCommand& command) {
+  static constexpr std::array<std::string_view, 6> kColourMaps{"HOT", "COLD", "JET", "BLUE", "GREEN", "RED"};
+  const std::string_view argument = command.argument;
+  const auto same = [&](std::string_view word) { return http::equal_no_case(word, argument); };
+  if (command.name == "ROT") {
+    const auto angle = parse_int(argument);  // only quarter turns do anything; "!" mirrors
+    return !argument.starts_with('!') && (!angle || *angle % 90 != 0 || *angle % 360 == 0);
+  }
+  if (command.name == "CMP") {
+    return std::ranges::none_of(kColourMaps, same);
+  }
+  if (command.name == "COL") {
+    return !same("grey") && !same("gray") && !same("binary");
+  }
+  return (command.name == "CNT" || command.name == "GAM") && parse_real(argument) == 1.0;
+}
+
 // Modifiers of the full protocol. A picture made without them would be another one than was asked for.
 Next later(IipSession& session, const IipCommand& command) {
-  static constexpr std::array<std::string_view, 4> kNeutral{"ROT=0", "CNT=1", "GAM=1", "COL=none"};
-  if (std::ranges::find(kNeutral, command.name + "=" + command.argument) == kNeutral.end() &&
-      session.view.undone.empty()) {
+  if (session.view.undone.empty() && !is_neutral(command)) {
     session.view.undone = command.name;
   }
   return Next::go_on;

@@ -2,11 +2,13 @@
 // OBJ: what is known of a picture. Names are compared without case.
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 
 #include "http/text.hpp"
 #include "protocol/iip.hpp"
 #include "protocol/json_writer.hpp"
+#include "protocol/numbers.hpp"
 
 namespace microtome::protocol {
 namespace {
@@ -52,6 +54,10 @@ std::string colour_space(const Info& info) {
     case pixel::Colour::lab:
       return head + "1 0 4 3 0 1 2";
     case pixel::Colour::rgb:
+      if (const auto at = info.text.find("colour_space"); at != info.text.end() && at->second == "cielab") {
+        return head + "1 0 4 3 0 1 2";  // decoded to RGB, but this is what is stored
+      }
+      break;
     case pixel::Colour::rgba:
     case pixel::Colour::cmyk:
     case pixel::Colour::multi:
@@ -63,26 +69,38 @@ std::string colour_space(const Info& info) {
   return head + "0 0 3 3 0 1 2";
 }
 
-// Each value with a blank before and after it: clients split on white space, and have always had it so.
+// Two blanks between values: clients split on white space, and have always had it so.
 std::string sample_range(const Info& info) {
-  const bool real = info.sample == pixel::Sample::f32 || info.sample == pixel::Sample::f64;
-  const int bits = std::clamp(info.bits, 1, 32);
-  const std::string most = real ? "1" : std::to_string((1ULL << bits) - 1);
+  const bool unit = info.sample == pixel::Sample::f32 || info.sample == pixel::Sample::f64 || info.bits >= 32;
+  const std::string most = unit ? "1" : std::to_string((1ULL << std::clamp(info.bits, 1, 31)) - 1);
   std::string text = "Min-Max-sample-values:";
   for (int channel = 0; channel < info.channels; ++channel) {
-    text += " 0  " + most + " ";
+    text += std::string(channel == 0 ? " " : "  ") + "0  " + most;
   }
   return text;
 }
 
+// The old server's number: dots per inch of files that count in inches, dots per metre of files that count in
+// centimetres (the unit was never told). Pictures that say their pixel size otherwise: dots per inch.
+double resolution(const Info& info, const char* name, double um_per_pixel) {
+  constexpr double kInch = 25400;  // micrometres
+  constexpr double kCentimetre = 10000;
+  const auto stored = info.text.find(name);
+  const auto value = stored != info.text.end() ? parse_real(stored->second) : std::nullopt;
+  if (value && std::abs(*value * um_per_pixel / kCentimetre - 1) < 1e-3) {
+    return static_cast<double>(static_cast<float>(*value) * 100.0F);
+  }
+  return value && std::abs(*value * um_per_pixel / kInch - 1) < 1e-3 ? *value : kInch / um_per_pixel;
+}
+
 std::string dots_per_inch(const Info& info) {
-  constexpr double kMicrometres = 25400;
   if (!info.um_per_pixel_x || *info.um_per_pixel_x <= 0) {
     return {};
   }
-  std::array<char, 64> text{};
+  std::array<char, 96> text{};
   const double y = info.um_per_pixel_y && *info.um_per_pixel_y > 0 ? *info.um_per_pixel_y : *info.um_per_pixel_x;
-  std::snprintf(text.data(), text.size(), "DPI:%f %f", kMicrometres / *info.um_per_pixel_x, kMicrometres / y);
+  std::snprintf(text.data(), text.size(), "DPI:%f %f", resolution(info, "x_resolution", *info.um_per_pixel_x),
+                resolution(info, "y_resolution", y));
   return text.data();
 }
 
@@ -156,7 +174,7 @@ std::string line_without_picture(std::string_view name) {
     return std::string(kServer);
   }
   if (name == "iip-opt-comm") {
-    return "IIP-opt-comm:CVT CNT QLT JTL JTLS WID HEI RGN SDS PTL WTL";
+    return "IIP-opt-comm:CVT QLT JTL WID HEI RGN SDS PTL WTL";
   }
   if (name == "iip-opt-obj") {
     return "IIP-opt-obj:Horizontal-views Vertical-views Tile-size Resolutions Bits-per-channel DPI metadata";

@@ -82,7 +82,7 @@ TEST_F(IipTest, ShakesHandsWithViewers) {
   EXPECT_EQ(text("/?FIF=a.tif&OBJ=Bits-per-channel"), "Bits-per-channel:8\r\n");
   EXPECT_EQ(text("/?FIF=a.tif&OBJ=Horizontal-views&OBJ=Vertical-views"),
             "Horizontal-views:0\r\nVertical-views:90\r\n");
-  EXPECT_EQ(text("/?FIF=a.tif&OBJ=Min-Max-sample-values"), "Min-Max-sample-values: 0  255  0  255  0  255 \r\n");
+  EXPECT_EQ(text("/?FIF=a.tif&OBJ=Min-Max-sample-values"), "Min-Max-sample-values: 0  255  0  255  0  255\r\n");
   EXPECT_EQ(text("/?FIF=a.tif&OBJ=DPI"), "DPI:50800.000000 50800.000000\r\n");
   EXPECT_EQ(text("/?FIF=a.tif&OBJ=description"), "a \"gradient\"\r\n");
   EXPECT_EQ(text("/?FIF=a.tif&OBJ=metadata"), "{\"description\":\"a \\\"gradient\\\"\"}\r\n");
@@ -160,12 +160,18 @@ TEST_F(IipTest, AnswersFaultsInItsOwnWords) {
 TEST_F(IipTest, NeverLeavesAModifierOut) {
   EXPECT_EQ(size("/?FIF=a.tif&INV&JTL=0,0"), "501 INV is not supported\n");
   EXPECT_EQ(size("/?FIF=a.tif&ROT=90&CVT=jpeg"), "501 ROT is not supported\n");
-  EXPECT_EQ(size("/?FIF=a.tif&ROT=0&JTL=0,0"), "88x63");
+  for (const char* neutral :
+       {"ROT=0", "ROT=45", "ROT=360", "CNT=1.0", "GAM=1", "CMP=nonsense", "COL=colour", "LYR=3", "ICC=1"}) {
+    EXPECT_EQ(size(std::string("/?FIF=a.tif&") + neutral + "&JTL=0,0"), "88x63") << neutral;
+  }
+  for (const char* other : {"ROT=!0", "CNT=st", "CMP=jet", "COL=grey", "CTW=[1,0]", "MINMAX=0:1,2"}) {
+    EXPECT_EQ(status(std::string("/?FIF=a.tif&") + other + "&JTL=0,0"), 501) << other;
+  }
 }
 
 TEST_F(IipTest, FindsNoOtherFiles) {
   dir.write("broken.tif", "nonsense");
-  for (const char* file : {"missing.tif", "../../../../etc/passwd", "....//....//etc/passwd", "%2e%2e%2fa.tif",
+  for (const char* file : {"missing.tif", "../../../../etc/passwd", "....//....//etc/passwd",
                            "/etc/passwd", "a.tif%00.png", ".", "broken.tif"}) {
     const http::Response response = get(std::string("/?FIF=") + file + "&OBJ=Max-size");
     EXPECT_EQ(response.status, 404) << file;
@@ -174,6 +180,7 @@ TEST_F(IipTest, FindsNoOtherFiles) {
     EXPECT_EQ(response.headers.get("Access-Control-Allow-Origin"), "*");
   }
   EXPECT_EQ(status("/?FIF=missing.tif"), 404);
+  EXPECT_EQ(size("/?FIF=%2e%2e%2f....//a.tif&JTL=0,0"), "88x63") << "\"../\" is taken out, as the old servers did";
   EXPECT_THAT(lines, testing::Contains(HasSubstr("--root"))) << "the log says which setting would help";
 }
 

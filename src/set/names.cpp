@@ -124,7 +124,8 @@ Shape shape_of(std::string_view stem) {
   for (std::size_t i = 0; i < stem.size();) {
     const std::size_t run = digits_at(stem, i);
     if (run == 0) {
-      shape.skeleton.push_back(stem[i++]);
+      shape.skeleton.push_back(stem[i] == '\x01' ? '\x02' : stem[i]);  // the mark of a number is nothing else
+      ++i;
       continue;
     }
     if (const auto value = number(stem.substr(i, run))) {

@@ -77,6 +77,10 @@ TEST(Sequences, FollowTheGivenPattern) {
   EXPECT_EQ(shown({"e-at-1_90.tif", "e-at-2_90.tif"}, "-at-"), ": 1=e-at-1_90.tif 2=e-at-2_90.tif");
 }
 
+TEST(Sequences, TakeAnyBytes) {
+  EXPECT_EQ(shown({"a\x01.png", "a1.png", "a2.png"}), ": 1=a\x01.png 2=a1.png 3=a2.png");
+}
+
 TEST(Sequences, OfNothingAreNone) {
   EXPECT_EQ(shown({}), "");
 }

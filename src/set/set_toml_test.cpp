@@ -76,6 +76,22 @@ TEST(SetToml, ThatDoesNotParseIsOneWarning) {
   EXPECT_EQ(toml.name, "");
 }
 
+TEST(SetToml, SurvivesWhatItsParserDoesNotExpect) {
+  EXPECT_THAT(parse_set_toml("name = \"x\"\n\n[~x]\nstep = 1\n").warnings,
+              ElementsAre("set.toml:3: this line is not TOML"));
+  EXPECT_THAT(parse_set_toml("[[~").warnings, ElementsAre("set.toml:1: this line is not TOML"));
+}
+
+TEST(SetToml, MayHoldAnyLettersAnywhere) {
+  EXPECT_EQ(parse_set_toml("title = \"\xc3\x9c\xd1\x9d\xed\x8b\xac\" # \xc2\xa1\n").title,
+            "\xc3\x9c\xd1\x9d\xed\x8b\xac");
+  for (const char* letter :
+       {"\xc2\xa1", "\xd1\x9d", "\xe2\xb3\x8f", "\xed\x8b\xac", "\xef\xb8\x80", "\xe2\x80\x83"}) {
+    EXPECT_EQ(parse_set_toml("title = " + std::string(letter)).title, "") << letter;
+    EXPECT_EQ(parse_set_toml(std::string(letter) + " = 3").warnings.size(), 1U) << letter;
+  }
+}
+
 TEST(SetToml, OfTheWrongKindIsRefused) {
   EXPECT_THAT(parse_set_toml("slice = 4").warnings, ElementsAre(HasSubstr("[[slice]]")));
   EXPECT_THAT(parse_set_toml("slice = [4]").warnings, ElementsAre(HasSubstr("[[slice]]")));
