@@ -8,6 +8,7 @@
 #include "http/text.hpp"
 #include "protocol/deepzoom.hpp"
 #include "protocol/numbers.hpp"
+#include "protocol/woolz.hpp"
 #include "set/hash.hpp"
 
 namespace microtome::protocol {
@@ -101,6 +102,9 @@ void answer_iip(const Call& call, std::string_view query) {
   auto commands = parse_iip(query);
   if (!commands) {
     return answer_error(call, commands.error());
+  }
+  if (is_woolz(*commands)) {
+    return answer_woolz(call, *commands, query);
   }
   std::make_shared<IipSession>(call, std::move(*commands))->run();
 }

@@ -12,6 +12,7 @@
 #include "http/message.hpp"
 #include "io/roots.hpp"
 #include "set/set.hpp"
+#include "woolz/store.hpp"
 
 namespace microtome::protocol {
 
@@ -26,6 +27,15 @@ struct Asset {
   std::string csp;     // Content-Security-Policy of a page; "" = everything from 'self', nothing inline
 };
 
+// Sections of Woolz objects. Names in capitals are variables of WlzIIPSrv.
+struct WoolzOptions {
+  woolz::StoreOptions store;              // MAX_WLZOBJ_CACHE_COUNT, MAX_WLZOBJ_CACHE_SIZE
+  std::int64_t tile_width = 100;          // WLZ_TILE_WIDTH, pixels
+  std::int64_t tile_height = 100;         // WLZ_TILE_HEIGHT
+  int complex_selection = 2;              // COMPLEX_SELECTION: 0 only indices, 1 also domain and background, 2 all
+  std::uint64_t max_pixels = 25'000'000;  // of one picture
+};
+
 struct ServiceOptions {
   io::RootsOptions roots;  // none: DOCUMENT_ROOT of each request is the root
   set::CatalogueOptions catalogue;
@@ -35,6 +45,7 @@ struct ServiceOptions {
   int max_cvt = 5000;  // largest side of an export, pixels
   int jpeg_quality = 75;
   std::size_t max_query = 64 * 1024;  // bytes
+  WoolzOptions woolz;
   std::vector<Asset> assets;
 };
 

@@ -154,12 +154,14 @@ Result<http::Handler> make_service(ServiceOptions options, std::shared_ptr<engin
   if (!sites) {
     return pass(sites.error());
   }
+  auto woolz = std::make_unique<woolz::Store>(options.woolz.store, log);
   std::shared_ptr<Service> service(new Service{std::move(options),
                                                std::move(engine),
                                                pool,
                                                std::move(log),
                                                std::move(*sites),
                                                std::make_shared<StackCache>(),
+                                               std::move(woolz),
                                                {},
                                                std::chrono::steady_clock::now()});
   return [service](http::ExchangePtr exchange) { begin(service, std::move(exchange)); };

@@ -24,9 +24,9 @@ namespace microtome::woolz {
 struct StoreOptions {
   OpenOptions open;
   EvaluateLimits evaluate;
-  std::size_t max_count = 1024;               // MAX_WLZOBJ_CACHE_COUNT: objects and selections; 0 = keep none
-  std::uint64_t max_bytes = 1024ULL << 20;    // MAX_WLZOBJ_CACHE_SIZE: of our own memory, not the page cache's
-  int revalidate_ms = 500;                    // a file is looked at at most this often
+  std::size_t max_count = 1024;             // MAX_WLZOBJ_CACHE_COUNT: objects and selections; 0 = keep none
+  std::uint64_t max_bytes = 1024ULL << 20;  // MAX_WLZOBJ_CACHE_SIZE: of our own memory, not the page cache's
+  int revalidate_ms = 500;                  // a file is looked at at most this often
 };
 
 class Store {
