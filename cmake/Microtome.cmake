@@ -65,14 +65,15 @@ function(microtome_module name)
   if(tests AND MICROTOME_TESTS)
     add_executable(${name}_tests ${tests})
     target_link_libraries(${name}_tests PRIVATE microtome_${name} GTest::gtest GTest::gmock GTest::gtest_main)
-    target_compile_definitions(${name}_tests PRIVATE MICROTOME_FIXTURES="${CMAKE_SOURCE_DIR}/tests/fixtures")
-    gtest_discover_tests(${name}_tests TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
+    target_compile_definitions(${name}_tests PRIVATE MICROTOME_FIXTURES="tests/fixtures")
+    # Run from the top of the tree: a path of this machine in the code would keep ccache from knowing another clone.
+    gtest_discover_tests(${name}_tests WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
                          PROPERTIES LABELS unit TIMEOUT 120)
   endif()
   if(benches AND MICROTOME_BENCH AND benchmark_FOUND)
     add_executable(${name}_bench ${benches})
     target_link_libraries(${name}_bench PRIVATE microtome_${name} benchmark::benchmark benchmark::benchmark_main)
-    target_compile_definitions(${name}_bench PRIVATE MICROTOME_FIXTURES="${CMAKE_SOURCE_DIR}/tests/fixtures")
+    target_compile_definitions(${name}_bench PRIVATE MICROTOME_FIXTURES="tests/fixtures")
   endif()
   if(MICROTOME_FUZZ)
     foreach(file IN LISTS fuzzers)
