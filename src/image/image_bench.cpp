@@ -62,7 +62,7 @@ struct Huge {
 
 void open_pyramid(benchmark::State& state) {
   const Huge huge;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     auto file = io::File::open(huge.path);
     benchmark::DoNotOptimize(image::open_picture(*file, {}));
   }
@@ -71,7 +71,7 @@ BENCHMARK(open_pyramid)->Unit(benchmark::kMicrosecond);
 
 void open_pyramid_by_libtiff(benchmark::State& state) {
   const Huge huge;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     TIFF* tiff = TIFFOpen(huge.path.c_str(), "r");
     while (TIFFReadDirectory(tiff) != 0) {
     }
@@ -83,7 +83,7 @@ BENCHMARK(open_pyramid_by_libtiff)->Unit(benchmark::kMicrosecond);
 void stored_tile_random(benchmark::State& state) {
   const Huge huge;
   std::mt19937 random(2);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     const auto tile = huge.picture->stored_tile(0, random() % 512, random() % 256, false);
     if (!tile || !*tile || (*tile)->stored != image::Stored::jpeg) {
       std::abort();
@@ -97,7 +97,7 @@ BENCHMARK(stored_tile_random);
 void stored_tile_same_row(benchmark::State& state) {
   const Huge huge;
   std::int64_t x = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     benchmark::DoNotOptimize(huge.picture->stored_tile(0, x = (x + 1) % 512, 7, false));
   }
 }
@@ -106,7 +106,7 @@ BENCHMARK(stored_tile_same_row);
 void resident_tile(benchmark::State& state) {
   const Huge huge;
   const auto tile = huge.picture->stored_tile(0, 5, 5, true);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     benchmark::DoNotOptimize(huge.file->resident((*tile)->range.offset, (*tile)->range.length));
   }
   state.counters["bytes"] = static_cast<double>((*tile)->range.length);
@@ -115,7 +115,7 @@ BENCHMARK(resident_tile);
 
 void decode_jpeg_tile(benchmark::State& state) {
   const Huge huge;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     benchmark::DoNotOptimize(huge.picture->decode_tile(0, 100, 100, {}));
   }
 }
@@ -123,7 +123,7 @@ BENCHMARK(decode_jpeg_tile)->Unit(benchmark::kMicrosecond);
 
 void decode_region_1067x800(benchmark::State& state) {
   const Huge huge;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     int reduction = static_cast<int>(state.range(0));
     benchmark::DoNotOptimize(
         huge.picture->decode_region(0, {8, 8, 1067 * reduction, 800 * reduction}, &reduction, {}));

@@ -299,7 +299,8 @@ TEST(StripTiff, shows_parts_and_levels) {
   ASSERT_TRUE(small);
   double sum = 0;
   for (int i = 0; i < 16; ++i) {
-    sum += whole->row(80 + i / 4)[(200 + i % 4) * 3];
+    const int y = 80 + i / 4;
+    sum += whole->row(y)[(200 + i % 4) * 3];
   }
   EXPECT_NEAR(small->row(20)[50 * 3], sum / 16, 8);
   EXPECT_GT((*picture)->memory(), 700 * 500 * 3U);

@@ -18,8 +18,6 @@
 namespace microtome::image {
 namespace {
 
-using test::Made;
-
 constexpr auto kYcbcr = PHOTOMETRIC_YCBCR;
 
 std::string sizes(const PictureInfo& info) {
@@ -282,6 +280,7 @@ TEST(TiffPyramid, is_shared_by_threads) {
   ASSERT_TRUE(jpeg && lzw);
   std::atomic<int> wrong = 0;
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 200; ++i) {
