@@ -28,6 +28,7 @@ struct Header {
 class Headers {
  public:
   void add(std::string name, std::string value) { list_.push_back({std::move(name), std::move(value)}); }
+  void reserve(std::size_t count) { list_.reserve(count); }
   // First value, or an empty view.
   [[nodiscard]] std::string_view get(std::string_view name) const;
   [[nodiscard]] bool has(std::string_view name) const;

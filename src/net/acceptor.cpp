@@ -35,9 +35,9 @@ Peer peer_of(const sockaddr_storage& address) {
       inet_ntop(AF_INET6, &v6.sin6_addr, text.data(), text.size());
     }
   } else {
-    return {"", true};
+    return {"", true, false};
   }
-  return {text.data(), false};
+  return {text.data(), false, false};
 }
 
 }  // namespace
@@ -48,7 +48,7 @@ Acceptor::Acceptor(std::shared_ptr<Loop> loop, std::shared_ptr<const Shared> sha
       shared_(std::move(shared)),
       listener_(std::move(listener)),
       census_(census),
-      descriptor_(*loop_, listener_->release()) {}
+      descriptor_(*loop_, listener_->release(), true) {}
 
 Acceptor::~Acceptor() = default;
 
@@ -90,6 +90,9 @@ bool Acceptor::accept_one() {
       pause(errno);
       return false;
     }
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      descriptor_.drained();
+    }
     return errno == ECONNABORTED || errno == EINTR;
   }
   serve(fd, peer_of(address));
@@ -105,6 +108,7 @@ void Acceptor::serve(int fd, Peer peer) {
       refuse(fd);
       return;
     }
+    peer.trusted = peer.local ? shared_->trusted.contains_unix() : shared_->trusted.contains(peer.address);
     std::make_shared<HttpConnection>(loop_, shared_, fd, std::move(peer), census_.connections)->start();
     return;
   }

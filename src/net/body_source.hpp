@@ -40,7 +40,8 @@ class BodySource {
   using Arrive = std::function<void(Pulled)>;
   // Pulls the next piece on the pool and calls `arrive` there. Code::overloaded: not begun.
   Result<void> pull(WorkPool& pool, const CancelToken& cancel, Arrive arrive);
-  [[nodiscard]] bool pulling() const { return pulling_; }
+  // There is more to be made, and nobody makes it.
+  [[nodiscard]] bool may_pull() const { return producer_ && !ended_ && !pulling_; }
   // Takes the piece in; the error of the producer, or Code::internal when it made more or less than it had promised.
   Result<void> arrived(Pulled pulled);
 

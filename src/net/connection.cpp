@@ -42,16 +42,24 @@ void Connection::tick(Clock::time_point now) {
 Connection::Got Connection::receive(std::span<char>& got, std::size_t limit) {
   const std::span<char> space = loop_->scratch();
   while (true) {
-    const ssize_t count = recv(fd(), space.data(), std::min(space.size(), limit), MSG_DONTWAIT);
+    const std::size_t most = std::min(space.size(), limit);
+    const ssize_t count = recv(fd(), space.data(), most, MSG_DONTWAIT);
     if (count > 0) {
+      if (static_cast<std::size_t>(count) < most) {
+        descriptor_.drained();
+      }
       got = space.first(static_cast<std::size_t>(count));
       return Got::bytes;
     }
     if (count == 0) {
       return Got::end;
     }
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      descriptor_.drained();
+      return Got::nothing;
+    }
     if (errno != EINTR) {
-      return errno == EAGAIN || errno == EWOULDBLOCK ? Got::nothing : Got::reset;
+      return Got::reset;
     }
   }
 }

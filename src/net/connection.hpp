@@ -34,8 +34,9 @@ struct Shared {
 
 // Who is at the other end.
 struct Peer {
-  std::string address;  // "192.0.2.1", "::1", "" for a unix socket
-  bool local = false;   // unix socket
+  std::string address;   // "192.0.2.1", "::1", "" for a unix socket
+  bool local = false;    // unix socket
+  bool trusted = false;  // a proxy whose forwarding headers count
 };
 
 class Connection : public Watcher, public Ticked, public std::enable_shared_from_this<Connection> {

@@ -150,8 +150,7 @@ bool FcgiConnection::fill_from(Active& active, std::uint64_t most) {
     end(active, 0);
     return true;
   }
-  if (active.source.is_producer() && !active.source.pulling() && !active.wants_pull && !active.source.finished() &&
-      active.source.ready() < kPullAhead) {
+  if (active.source.may_pull() && !active.wants_pull && active.source.ready() < kPullAhead) {
     begin_pull(active);
   }
   return false;

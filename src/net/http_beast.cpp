@@ -48,7 +48,8 @@ class Parser : public beast::http::basic_parser<true> {
       error = BeastHttp::bad_version;
     }
     head.method.assign(method.data(), method.size());
-    head.target.assign(target.data(), target.size());
+    head.target = {target.data(), target.size()};
+    head.headers.reserve(12);
     head.version = version;
   }
   void on_response_impl(int /*code*/, beast::string_view /*reason*/, int /*version*/, error_code& error) override {
@@ -56,11 +57,11 @@ class Parser : public beast::http::basic_parser<true> {
   }
   void on_field_impl(beast::http::field /*field*/, beast::string_view name, beast::string_view value,
                      error_code& error) override {
-    if (!http::is_token({name.data(), name.size()}) || !http::is_field_value({value.data(), value.size()})) {
-      error = BeastHttp::bad_field;
-      return;
-    }
-    if (!in_body) {
+    if (in_body) {  // a trailer; the lines of a head were checked before
+      if (!http::is_token({name.data(), name.size()}) || !http::is_field_value({value.data(), value.size()})) {
+        error = BeastHttp::bad_field;
+      }
+    } else {
       head.headers.add(std::string(name.data(), name.size()), std::string(value.data(), value.size()));
     }
   }

@@ -21,13 +21,16 @@ constexpr std::uint64_t kBodyFloor = 200;  // bytes a second that a body must br
 Detached HttpConnection::run() {
   const auto self = shared_from_this();
   while (true) {
-    if (in_.empty() && !co_await idle()) {
-      break;
+    if (in_.empty()) {
+      if (stopping() || !client_open_) {
+        break;
+      }
+      if ((co_await next_request() & (kReadable | kAbort)) != kReadable) {
+        break;  // too long idle, or the server stops
+      }
+      set_idle(false);
     }
-    turn_ = std::make_unique<Turn>();
-    const bool go_on = co_await serve();
-    turn_.reset();
-    if (!go_on) {
+    if (!co_await serve()) {
       break;
     }
     if (!in_.empty() && ++in_a_row_ >= kMostInARow && !co_await pause()) {
@@ -40,28 +43,38 @@ Detached HttpConnection::run() {
   close(reset_);
 }
 
-// Until the first byte of a request can be read.
-Co<bool> HttpConnection::idle() {
+// Lets everything go that an idle connection does not need, and waits for the first byte of a request.
+Connection::Next HttpConnection::next_request() {
   std::string().swap(in_);
   in_a_row_ = 0;
-  if (stopping() || !client_open_) {
-    co_return false;
-  }
   set_idle(true);
   set_deadline(first_ ? options().header_deadline : options().idle_deadline);
   watch_readable();
-  const unsigned events = co_await next(kReadable | kExpired | kStop);
-  set_idle(false);
-  co_return (events & kReadable) != 0 && (events & kAbort) == 0;
+  return next(kReadable | kExpired | kStop);
 }
 
 // One request and its answer. False: the connection ends.
 Co<bool> HttpConnection::serve() {
+  Turn turn;
+  const TurnScope scope(*this, turn);
   first_ = false;
-  if (!co_await read_head()) {
+  set_deadline(options().header_deadline);
+  Step step = take_input();
+  while (step == Step::wait) {
+    watch_readable();
+    const unsigned events = co_await next(kReadable | kExpired);
+    if ((events & kAbort) != 0) {
+      co_return false;
+    }
+    if ((events & kReadable) == 0) {
+      turn.refusal = Refusal{408, "request timeout"};
+      break;
+    }
+    step = take_input();
+  }
+  if (step == Step::ended) {
     co_return false;
   }
-  Turn& turn = *turn_;
   if (!turn.refusal && turn.head.body != BodyKind::none && !co_await read_body()) {
     co_return false;
   }
@@ -69,47 +82,46 @@ Co<bool> HttpConnection::serve() {
   if (turn.refusal) {
     linger_ = true;
     turn.head.keep_alive = false;
-    co_return co_await send(http::text_response(turn.refusal->status, turn.refusal->message));
+    turn.answer = http::text_response(turn.refusal->status, turn.refusal->message);
+  } else {
+    auto exchange = std::make_shared<Exchange>(loop_pointer(), weak(), ++serial_, make_request(), turn.cancel);
+    turn.answer = Exchange::run(shared().handler, std::move(exchange));
+    if (!turn.answer && !co_await wait_answer()) {
+      co_return false;
+    }
   }
-  auto exchange = std::make_shared<SocketExchange<HttpConnection>>(loop_pointer(), weak(), ++serial_, make_request(),
-                                                                   turn.cancel);
-  turn.answer = SocketExchange<HttpConnection>::run(shared().handler, std::move(exchange));
-  if (!turn.answer && !co_await wait_answer()) {
+  if (std::holds_alternative<std::shared_ptr<http::Producer>>(turn.answer->body)) {
+    co_return co_await send_produced();
+  }
+  if (!queue_answer()) {
     co_return false;
   }
-  co_return co_await send(std::move(*turn.answer));
+  const bool sent = turn.out->flush(fd()) == SendQueue::Status::done || co_await drain();
+  co_return end_answer(sent);
 }
 
-Co<bool> HttpConnection::read_head() {
-  set_deadline(options().header_deadline);
-  if (!in_.empty() && take_head(in_, true)) {
-    co_return true;
+// Receives and looks for a head, as long as there is something to receive.
+HttpConnection::Step HttpConnection::take_input() {
+  if (!in_.empty() && turn_->fresh && take_head(in_, true)) {
+    return Step::ready;
   }
+  turn_->fresh = false;
   while (true) {
     std::span<char> got;
     const Got what = receive(got);
-    if (what == Got::end || what == Got::reset) {
+    if (what == Got::nothing) {
+      return Step::wait;
+    }
+    if (what != Got::bytes) {
       client_open_ = false;
-      co_return false;
+      return Step::ended;
     }
-    if (what == Got::bytes) {
-      const bool buffered = !in_.empty();
-      if (buffered) {
-        in_.append(got.data(), got.size());
-      }
-      if (take_head(buffered ? std::string_view(in_) : std::string_view(got.data(), got.size()), buffered)) {
-        co_return true;
-      }
-      continue;
+    const bool buffered = !in_.empty();
+    if (buffered) {
+      in_.append(got.data(), got.size());
     }
-    watch_readable();
-    const unsigned events = co_await next(kReadable | kExpired);
-    if ((events & kAbort) != 0) {
-      co_return false;
-    }
-    if ((events & kReadable) == 0) {
-      turn_->refusal = Refusal{408, "request timeout"};
-      co_return true;
+    if (take_head(buffered ? std::string_view(in_) : std::string_view(got.data(), got.size()), buffered)) {
+      return Step::ready;
     }
   }
 }
@@ -218,13 +230,12 @@ http::Request HttpConnection::make_request() {
   request.body = std::move(turn_->body);
   request.authority = std::move(head.authority);
   request.remote_address = peer().address;
-  const bool trusted = peer().local ? shared().trusted.contains_unix() : shared().trusted.contains(peer().address);
-  apply_public_address(request, trusted, shared().trusted, options().mount);
+  apply_public_address(request, peer().trusted, shared().trusted, options().mount);
   return request;
 }
 
 void HttpConnection::answered(std::uint64_t serial, http::Response response) {
-  if (turn_ && serial == serial_ && !turn_->answer) {
+  if (turn_ != nullptr && serial == serial_ && !turn_->answer) {
     turn_->answer = std::move(response);
     wake(kAnswered);
   }

@@ -29,7 +29,9 @@ class HttpConnection final : public Connection {
   void answered(std::uint64_t serial, http::Response response);
 
  private:
-  // What exists only between the first byte of a request and the last of its answer.
+  using Exchange = SocketExchange<HttpConnection>;
+
+  // What exists only between the first byte of a request and the last of its answer. It lies in serve()'s frame.
   struct Turn {
     HeadScanner scanner;
     Head head;
@@ -39,16 +41,30 @@ class HttpConnection final : public Connection {
     CancelToken cancel;
     std::optional<http::Response> answer;
     std::unique_ptr<SendQueue> out;
+    // Of a produced answer:
     BodySource source;
     std::optional<BodySource::Pulled> pulled;
-    bool chunked = false;        // the answer
-    Clock::time_point progress;  // when the peer last took bytes of a produced answer
+    Clock::time_point progress;  // when the peer last took bytes of it
+    bool chunked = false;
+    bool keep = false;  // the connection serves another request
+    bool fresh = true;  // in_ was not looked at yet
   };
+  class TurnScope {
+   public:
+    TurnScope(HttpConnection& connection, Turn& turn) : connection_(connection) { connection.turn_ = &turn; }
+    ~TurnScope() { connection_.turn_ = nullptr; }
+    TurnScope(const TurnScope&) = delete;
+    TurnScope& operator=(const TurnScope&) = delete;
+
+   private:
+    HttpConnection& connection_;
+  };
+  enum class Step { ready, wait, ended };
 
   Detached run();
-  Co<bool> idle();
+  Next next_request();
   Co<bool> serve();
-  Co<bool> read_head();
+  Step take_input();
   bool take_head(std::string_view bytes, bool buffered);
   Co<bool> read_body();
   bool take_body();
@@ -57,12 +73,17 @@ class HttpConnection final : public Connection {
   Co<bool> wait_answer();
   bool watch_client();
 
-  Co<bool> send(http::Response response);
-  Co<bool> send_produced();
-  Co<bool> wait_produced(bool blocked, bool refused, std::uint64_t& seen);
+  bool queue_answer();
+  void queue_head(http::Response& response, std::optional<std::uint64_t> length);
+  bool end_answer(bool sent);
+  [[nodiscard]] bool head_only(int status) const;
   Co<bool> drain();
   Co<bool> wait_sendable(SendQueue::Status status, std::uint64_t& seen);
-  Co<bool> first_piece(http::Response& response);
+  Co<bool> send_produced();
+  Co<bool> first_piece();
+  Co<bool> send_pieces();
+  Co<bool> wait_produced(bool blocked, bool refused, std::uint64_t& seen);
+  void queue_piece();
   bool begin_pull();
   bool take_pulled();
   Co<bool> pause();
@@ -73,7 +94,7 @@ class HttpConnection final : public Connection {
   }
 
   std::string in_;  // received, not yet used
-  std::unique_ptr<Turn> turn_;
+  Turn* turn_ = nullptr;
   std::uint64_t serial_ = 0;
   int in_a_row_ = 0;  // requests served without going back to the loop
   bool first_ = true;

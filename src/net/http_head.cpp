@@ -72,6 +72,9 @@ std::optional<Refusal> check_request_line(std::string_view line, const HeadLimit
 }  // namespace
 
 std::expected<std::size_t, Refusal> HeadScanner::scan(std::string_view bytes, const HeadLimits& limits) {
+  if (first_ && !bytes.empty() && !http::is_token_char(bytes.front())) {
+    return refuse(400, "not an HTTP request");  // TLS, for one: its next line end may be long in coming
+  }
   while (true) {
     const std::size_t from = line_ + looked_;
     const void* found = from < bytes.size() ? std::memchr(bytes.data() + from, '\n', bytes.size() - from) : nullptr;
@@ -134,8 +137,7 @@ std::optional<Refusal> check_authority(Head& head) {
   return std::nullopt;
 }
 
-std::optional<Refusal> split_form(Head& head, std::string_view& rest) {
-  std::string_view target = head.target;
+std::optional<Refusal> split_form(Head& head, std::string_view target, std::string_view& rest) {
   if (target.find('#') != std::string_view::npos) {
     return Refusal{400, "fragment in the request target"};
   }
@@ -165,9 +167,9 @@ std::optional<Refusal> split_form(Head& head, std::string_view& rest) {
   return std::nullopt;
 }
 
-std::optional<Refusal> check_target(Head& head) {
+std::optional<Refusal> check_target(Head& head, std::string_view whole) {
   std::string_view rest;
-  if (const auto refusal = split_form(head, rest)) {
+  if (const auto refusal = split_form(head, whole, rest)) {
     return refusal;
   }
   const http::Target target = http::split_target(rest);
@@ -256,10 +258,12 @@ std::expected<Head, Refusal> parse_head(std::string_view bytes, const HeadLimits
   }
   Head head;
   head.method = std::move(raw->method);
-  head.target = std::move(raw->target);
   head.version = raw->version;
   head.headers = std::move(raw->headers);
-  for (auto* check : {check_target, check_authority, check_framing, check_connection}) {
+  if (const auto refusal = check_target(head, raw->target)) {
+    return Refused(*refusal);
+  }
+  for (auto* check : {check_authority, check_framing, check_connection}) {
     if (const auto refusal = check(head)) {
       return Refused(*refusal);
     }

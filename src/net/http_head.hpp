@@ -45,7 +45,6 @@ enum class BodyKind { none, length, chunked };
 
 struct Head {
   std::string method;
-  std::string target;     // as it came
   std::string authority;  // of the target in absolute form, else of Host
   std::string path;       // normalised
   std::string query;
@@ -79,7 +78,7 @@ class ChunkedReader {
 // What Beast makes of a head, before our checks of single fields. Used by parse_head().
 struct RawHead {
   std::string method;
-  std::string target;
+  std::string_view target;  // into the bytes
   int version = 11;
   http::Headers headers;
 };

@@ -72,7 +72,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (whole.status == 200) {
     if (const auto head = parse_head(text.substr(0, whole.end), limits)) {
       must(head->path.starts_with('/') && head->path.find('\0') == std::string::npos);
-      must(head->target.size() <= limits.max_target);
+      must(head->query.size() <= limits.max_target);
       must(head->version == 10 || head->version == 11);
       must(!(head->body == BodyKind::chunked && head->headers.has("Content-Length")));
       for (const http::Header& header : head->headers.all()) {

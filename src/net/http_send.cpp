@@ -26,46 +26,50 @@ void append_chunk_size(SendQueue& out, std::uint64_t size) {
 
 }  // namespace
 
-// False: the connection ends.
-Co<bool> HttpConnection::send(http::Response response) {
+bool HttpConnection::head_only(int status) const {
+  return turn_->head.method == "HEAD" || !may_have_body(status);
+}
+
+// Decides how the length shows and whether the connection stays, and queues the head. `length` unset: a producer that
+// does not know.
+void HttpConnection::queue_head(http::Response& response, std::optional<std::uint64_t> length) {
   Turn& turn = *turn_;
+  const bool old = turn.head.version < 11;
+  turn.chunked = !length && !old && may_have_body(response.status);
+  turn.keep = turn.head.keep_alive && !stopping() && (length || turn.chunked || head_only(response.status));
+  const KeepAlive said = !turn.keep ? KeepAlive::close : old ? KeepAlive::stated : KeepAlive::implied;
+  turn.out = loop().take_queue();
+  turn.out->write([&](std::string& text) {
+    if (append_http_head(text, response, {length, turn.chunked}, said, loop().date()) > 0) {
+      shared().log.warning("a header of the answer holds bytes that no header may hold; left out");
+    }
+  });
+}
+
+// Queues an answer that is all there. False: nobody is left to read it.
+bool HttpConnection::queue_answer() {
+  http::Response& response = *turn_->answer;
   if (response.status == http::status_of(Code::cancelled)) {
     if (!client_open_) {
-      co_return false;  // nobody reads it
+      return false;
     }
     response = http::text_response(503, "try again");
   }
-  turn.source = BodySource(std::move(response.body));
-  const bool head_only = turn.head.method == "HEAD" || !may_have_body(response.status);
-  if (turn.source.is_producer() && !head_only && !co_await first_piece(response)) {
-    co_return false;
+  queue_head(response, http::body_length(response.body));
+  if (!head_only(response.status)) {
+    turn_->out->body(std::move(response.body));
   }
-  const bool old = turn.head.version < 11;
-  turn.chunked = !turn.source.length() && !old && may_have_body(response.status);
-  const bool keep = turn.head.keep_alive && !stopping() && (turn.source.length() || turn.chunked || head_only);
-  const KeepAlive said = !keep ? KeepAlive::close : old ? KeepAlive::stated : KeepAlive::implied;
-  turn.out = loop().take_queue();
-  std::string text;
-  text.reserve(512);
-  if (append_http_head(text, response, {turn.source.length(), turn.chunked}, said, loop().date()) > 0) {
-    shared().log.warning("a header of the answer holds bytes that no header may hold; left out");
-  }
-  turn.out->copy(text);
-  bool sent = false;
-  if (!head_only && turn.source.is_producer()) {
-    sent = co_await send_produced();
-  } else {
-    if (!head_only) {
-      turn.source.move(*turn.out, UINT64_MAX);
-    }
-    sent = turn.out->flush(fd()) == SendQueue::Status::done || co_await drain();
-  }
-  loop().give_back(std::move(turn.out));
-  if (!sent || !keep) {
+  return true;
+}
+
+// True: the connection serves on.
+bool HttpConnection::end_answer(bool sent) {
+  loop().give_back(std::move(turn_->out));
+  if (!sent || !turn_->keep) {
     linger_ = linger_ || (sent && !in_.empty());
-    co_return false;
+    return false;
   }
-  co_return true;
+  return true;
 }
 
 // Until the queue is empty. False: the connection is dead, or must be cut.
@@ -120,12 +124,33 @@ Co<bool> HttpConnection::wait_sendable(SendQueue::Status status, std::uint64_t& 
   co_return (events & kWritable) != 0 && (events & kAbort) == 0;
 }
 
+// An answer that is made while it is sent. False: the connection ends.
+Co<bool> HttpConnection::send_produced() {
+  Turn& turn = *turn_;
+  turn.source = BodySource(std::move(turn.answer->body));
+  turn.answer->body = http::Body();
+  if (head_only(turn.answer->status)) {
+    queue_head(*turn.answer, turn.source.length());
+    co_return end_answer(co_await drain());
+  }
+  if (!co_await first_piece()) {
+    co_return false;
+  }
+  if (!turn.source.is_producer()) {  // it failed at once; an error is to be sent instead
+    const bool queued = queue_answer();
+    co_return queued&& end_answer(co_await drain());
+  }
+  queue_head(*turn.answer, turn.source.length());
+  const bool sent = co_await send_pieces();
+  co_return end_answer(sent);
+}
+
 // The first piece is made before the head is sent, so that what fails at once still gets its proper status.
-Co<bool> HttpConnection::first_piece(http::Response& response) {
+Co<bool> HttpConnection::first_piece() {
   Turn& turn = *turn_;
   if (!begin_pull()) {
-    response = http::text_response(503, "busy");
-    turn.source = BodySource(std::move(response.body));
+    turn.answer = http::text_response(503, "busy");
+    turn.source = BodySource();
     co_return true;
   }
   while (!turn.pulled) {
@@ -139,14 +164,11 @@ Co<bool> HttpConnection::first_piece(http::Response& response) {
     }
   }
   if (!turn.pulled->more) {
-    const Error error = turn.pulled->more.error();
+    const Error& error = turn.pulled->more.error();
     shared().log.warning(error.message + (error.context.empty() ? "" : ": " + error.context));
+    turn.answer = http::error_response(error);
+    turn.source = BodySource();
     turn.pulled.reset();
-    if (error.code == Code::cancelled && !client_open_) {
-      co_return false;
-    }
-    response = http::error_response(error);
-    turn.source = BodySource(std::move(response.body));
     co_return true;
   }
   reset_ = !take_pulled();
@@ -154,10 +176,10 @@ Co<bool> HttpConnection::first_piece(http::Response& response) {
 }
 
 bool HttpConnection::begin_pull() {
-  auto arrive = [loop = loop_pointer(), self = weak()](BodySource::Pulled pulled) {
+  auto arrive = [loop = loop_pointer(), self = weak(), serial = serial_](BodySource::Pulled pulled) {
     post(loop, self,
-         [held = std::make_shared<BodySource::Pulled>(std::move(pulled))](HttpConnection& connection) mutable {
-           if (connection.turn_) {
+         [serial, held = std::make_shared<BodySource::Pulled>(std::move(pulled))](HttpConnection& connection) {
+           if (connection.turn_ != nullptr && connection.serial_ == serial) {
              connection.turn_->pulled = std::move(*held);
              connection.wake(kAnswered);
            }
@@ -176,6 +198,56 @@ bool HttpConnection::take_pulled() {
   return taken.has_value();
 }
 
+void HttpConnection::queue_piece() {
+  Turn& turn = *turn_;
+  const std::uint64_t ready = turn.source.ready();
+  if (ready == 0) {
+    return;
+  }
+  if (turn.chunked) {
+    append_chunk_size(*turn.out, ready);
+  }
+  turn.source.move(*turn.out, ready);
+  if (turn.chunked) {
+    turn.out->copy("\r\n");
+  }
+}
+
+Co<bool> HttpConnection::send_pieces() {
+  Turn& turn = *turn_;
+  SendQueue& out = *turn.out;
+  std::uint64_t seen = 0;
+  bool ended = false;
+  turn.progress = Loop::now();
+  while (true) {
+    if (turn.pulled && !take_pulled()) {
+      break;
+    }
+    queue_piece();
+    if (turn.source.finished() && !ended) {
+      ended = true;
+      out.copy(turn.chunked ? "0\r\n\r\n" : "");
+    }
+    const SendQueue::Status status = out.flush(fd());
+    if (status == SendQueue::Status::done && ended) {
+      no_deadline();
+      co_return true;
+    }
+    if (status != SendQueue::Status::done && status != SendQueue::Status::blocked) {
+      break;
+    }
+    // Not begun (the pool is full): tried again whenever the peer takes bytes, or after a while.
+    const bool wants = turn.source.may_pull() && out.size() < kPullAhead;
+    const bool begun = wants && begin_pull();
+    if (!co_await wait_produced(status == SendQueue::Status::blocked, wants && !begun, seen)) {
+      turn.cancel.cancel();
+      break;
+    }
+  }
+  reset_ = true;
+  co_return false;
+}
+
 // Waits for the next piece, for room in the socket, or for the client to leave. False: the answer is cut.
 Co<bool> HttpConnection::wait_produced(bool blocked, bool refused, std::uint64_t& seen) {
   constexpr std::chrono::milliseconds kRetry{100};
@@ -183,6 +255,9 @@ Co<bool> HttpConnection::wait_produced(bool blocked, bool refused, std::uint64_t
   if (turn.out->sent() > seen) {
     seen = turn.out->sent();
     turn.progress = Loop::now();
+  }
+  if (blocked && turn.out->budget_spent()) {
+    co_return co_await pause();
   }
   if (blocked) {
     watch_writable();
@@ -203,50 +278,6 @@ Co<bool> HttpConnection::wait_produced(bool blocked, bool refused, std::uint64_t
     co_return false;
   }
   co_return (events & kExpired) == 0 || Loop::now() < turn.progress + options().write_deadline;
-}
-
-Co<bool> HttpConnection::send_produced() {
-  Turn& turn = *turn_;
-  SendQueue& out = *turn.out;
-  std::uint64_t seen = 0;
-  bool ended = false;
-  turn.progress = Loop::now();
-  while (true) {
-    if (turn.pulled && !take_pulled()) {
-      reset_ = true;
-      co_return false;
-    }
-    if (const std::uint64_t ready = turn.source.ready(); ready > 0) {
-      if (turn.chunked) {
-        append_chunk_size(out, ready);
-      }
-      turn.source.move(out, ready);
-      if (turn.chunked) {
-        out.copy("\r\n");
-      }
-    }
-    if (turn.source.finished() && !ended) {
-      ended = true;
-      out.copy(turn.chunked ? "0\r\n\r\n" : "");
-    }
-    const SendQueue::Status status = out.flush(fd());
-    if (status == SendQueue::Status::done && ended) {
-      no_deadline();
-      co_return true;
-    }
-    // Not begun (the pool is full): tried again whenever the peer takes bytes, or after a tick.
-    const bool wants = !ended && !turn.source.pulling() && out.size() < kPullAhead;
-    const bool begun = wants && begin_pull();
-    if (status != SendQueue::Status::done && status != SendQueue::Status::blocked) {
-      reset_ = true;
-      co_return false;
-    }
-    if (!co_await wait_produced(status == SendQueue::Status::blocked, wants && !begun, seen)) {
-      turn.cancel.cancel();
-      reset_ = true;
-      co_return false;
-    }
-  }
 }
 
 }  // namespace microtome::net

@@ -1,80 +1,100 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/loop.hpp"
 
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <algorithm>
+#include <cerrno>
 #include <ctime>
-#include <deque>
-#include <mutex>
-#include <thread>
 #include <utility>
 
 #include "http/date.hpp"
 
 namespace microtome::net {
 
-namespace asio = boost::asio;
-
-struct Loop::Core {
-  asio::io_context context{1};
-  asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
-  asio::steady_timer timer{context};
-  std::atomic<std::thread::id> thread;
-
-  // Posted jobs do not lie in Asio's queue: a job may own what owns the loop, and must be droppable without it.
-  std::mutex mutex;
-  std::deque<std::function<void()>> jobs;
-  bool closed = false;
+struct Loop::Watched {
+  std::shared_ptr<Watcher> reader;
+  std::shared_ptr<Watcher> writer;
+  bool unread = true;   // there may be something to read
+  bool ended = false;   // the peer has closed, or an error: reading tells at once, for ever
+  bool queued = false;  // in ready_
+  bool failed = false;  // the kernel would not watch it
+  bool open = true;
 };
 
 Loop::Loop(std::chrono::milliseconds tick_interval)
-    : core_(std::make_unique<Core>()), tick_interval_(tick_interval) {}
+    : epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      tick_interval_(tick_interval) {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLET;
+  epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event);
+}
 
-Loop::~Loop() = default;
+Loop::~Loop() {
+  ::close(wake_);
+  ::close(epoll_);
+}
+
+bool Loop::usable() const {
+  return epoll_ >= 0 && wake_ >= 0;
+}
 
 void Loop::run() {
-  core_->thread = std::this_thread::get_id();
-  core_->context.run();
-  // Waits that closing has dropped still own their connections, and these own the loop: let them go.
-  core_->context.restart();
-  core_->context.poll();
-  std::deque<std::function<void()>> dropped;
-  {
-    const std::lock_guard lock(core_->mutex);
-    core_->closed = true;
-    dropped.swap(core_->jobs);
+  thread_ = std::this_thread::get_id();
+  while (!quitting_) {
+    collect(timeout_ms());
+    run_ready();
+    run_jobs();
+    dead_.clear();
+    run_ticks();
   }
+  std::vector<std::function<void()>> dropped;
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    dropped.swap(jobs_);
+  }
+  ready_.clear();
+  dead_.clear();
 }
 
 void Loop::quit() {
-  core_->context.stop();
+  quitting_ = true;
 }
 
 bool Loop::on_thread() const {
-  return core_->thread.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  return thread_.load(std::memory_order_relaxed) == std::this_thread::get_id();
 }
 
 void Loop::post(std::function<void()> job) {
-  const std::lock_guard lock(core_->mutex);
-  if (core_->closed) {
-    return;
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) {
+      return;
+    }
+    wake = jobs_.empty();
+    jobs_.push_back(std::move(job));
+    has_jobs_ = true;
   }
-  core_->jobs.push_back(std::move(job));
-  if (core_->jobs.size() == 1) {
-    asio::post(core_->context, [this] { drain(); });
+  if (wake && !on_thread()) {
+    const std::uint64_t one = 1;
+    (void)!write(wake_, &one, sizeof one);  // an overflow is a wake-up, too
   }
 }
 
-void Loop::drain() {
-  std::deque<std::function<void()>> jobs;
+void Loop::run_jobs() {
+  if (!has_jobs_.load(std::memory_order_acquire)) {
+    return;
+  }
+  std::vector<std::function<void()>> jobs;
   {
-    const std::lock_guard lock(core_->mutex);
-    jobs.swap(core_->jobs);
+    const std::lock_guard lock(mutex_);
+    jobs.swap(jobs_);
+    has_jobs_ = false;
   }
   for (auto& job : jobs) {
     job();
@@ -82,10 +102,71 @@ void Loop::drain() {
   }
 }
 
+int Loop::timeout_ms() const {
+  if (!ready_.empty() || has_jobs_.load(std::memory_order_acquire)) {
+    return 0;
+  }
+  if (ticked_.empty()) {
+    return -1;
+  }
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(next_tick_ - now()).count();
+  return static_cast<int>(std::max<std::int64_t>(0, left + 1));
+}
+
+// Waits for events and tells those who wait for them.
+void Loop::collect(int timeout_ms) {
+  std::array<epoll_event, 128> events;
+  const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout_ms);
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    if (event.data.ptr != nullptr) {  // null: the wake-up; edge-triggered, it needs no reading
+      deliver(*static_cast<Watched*>(event.data.ptr), event.events);
+    }
+  }
+}
+
+void Loop::deliver(Watched& watched, unsigned events) {
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+    watched.ended = true;
+  }
+  if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+    watched.unread = true;
+    if (const auto reader = std::exchange(watched.reader, nullptr)) {
+      reader->readable();
+    }
+  }
+  if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
+    if (const auto writer = std::exchange(watched.writer, nullptr)) {
+      writer->writable();
+    }
+  }
+}
+
+void Loop::run_ready() {
+  // Waits that begin in here come next time, after new events had their turn.
+  std::vector<std::shared_ptr<Watched>> ready;
+  ready.swap(ready_);
+  for (const auto& watched : ready) {
+    watched->queued = false;
+    if (!watched->open) {
+      continue;
+    }
+    const auto reader = std::exchange(watched->reader, nullptr);
+    if (watched->failed) {
+      const auto writer = std::exchange(watched->writer, nullptr);
+      (reader ? reader : writer)->failed();
+    } else if (reader) {
+      reader->readable();
+    }
+  }
+}
+
 void Loop::add(Ticked& ticked) {
+  if (ticked_.empty()) {
+    next_tick_ = now() + tick_interval_;
+  }
   ticked.place_ = ticked_.size();
   ticked_.push_back(&ticked);
-  arm_tick();
 }
 
 void Loop::remove(Ticked& ticked) {
@@ -94,30 +175,17 @@ void Loop::remove(Ticked& ticked) {
   ticked_.pop_back();
 }
 
-void Loop::arm_tick() {
-  if (tick_armed_ || ticked_.empty()) {
-    return;
-  }
-  tick_armed_ = true;
-  core_->timer.expires_after(tick_interval_);
-  core_->timer.async_wait([this](const boost::system::error_code& error) {
-    if (!error) {
-      tick_armed_ = false;
-      run_ticks();
-      arm_tick();
-    }
-  });
-}
-
 void Loop::tick_fast() {
   tick_interval_ = std::chrono::milliseconds(10);
-  tick_armed_ = false;
-  core_->timer.cancel();
-  arm_tick();
+  next_tick_ = now();
 }
 
 void Loop::run_ticks() {
   const auto time = now();
+  if (ticked_.empty() || time < next_tick_) {
+    return;
+  }
+  next_tick_ = time + tick_interval_;
   // Backwards: a ticked object that removes itself puts the last one, already visited, in its place.
   for (std::size_t i = ticked_.size(); i-- > 0;) {
     if (i < ticked_.size()) {
@@ -138,7 +206,7 @@ std::string_view Loop::date() {
 
 std::unique_ptr<SendQueue> Loop::take_queue() {
   if (spare_queues_.empty()) {
-    return std::make_unique<SendQueue>();
+    return std::make_unique<SendQueue>(&resident_);
   }
   auto queue = std::move(spare_queues_.back());
   spare_queues_.pop_back();
@@ -159,60 +227,63 @@ Clock::time_point Loop::now() {
   return Clock::time_point(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
 }
 
-struct Descriptor::Registered {
-  explicit Registered(asio::io_context& context) : stream(context) {}
-  asio::posix::stream_descriptor stream;
-};
-
-Descriptor::Descriptor(Loop& loop, int fd) : loop_(loop), fd_(fd) {}
+Descriptor::Descriptor(Loop& loop, int fd, bool shared) : loop_(loop), fd_(fd), shared_(shared) {}
 
 Descriptor::~Descriptor() {
   close();
 }
 
+// False when the kernel does not watch it; whoever waits hears of it soon.
+bool Descriptor::watched() {
+  if (watched_) {
+    return !watched_->failed;
+  }
+  watched_ = std::make_shared<Loop::Watched>();
+  watched_->unread = false;  // the first event says it
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.data.ptr = watched_.get();
+  watched_->failed = epoll_ctl(loop_.epoll_, EPOLL_CTL_ADD, fd_, &event) != 0;
+  return !watched_->failed;
+}
+
 void Descriptor::wait_readable(std::shared_ptr<Watcher> watcher) {
-  wait(Kind::read, std::move(watcher));
+  const bool fine = watched();
+  watched_->reader = std::move(watcher);
+  if ((!fine || watched_->unread || watched_->ended) && !std::exchange(watched_->queued, true)) {
+    loop_.ready_.push_back(watched_);
+  }
 }
 
 void Descriptor::wait_writable(std::shared_ptr<Watcher> watcher) {
-  wait(Kind::write, std::move(watcher));
+  const bool fine = watched();
+  watched_->writer = std::move(watcher);
+  if (!fine && !std::exchange(watched_->queued, true)) {
+    loop_.ready_.push_back(watched_);
+  }
 }
 
-void Descriptor::wait(Kind kind, std::shared_ptr<Watcher> watcher) {
-  using Stream = asio::posix::stream_descriptor;
-  if (!registered_) {
-    auto fresh = std::make_unique<Registered>(loop_.core().context);
-    boost::system::error_code error;
-    fresh->stream.assign(fd_, error);
-    if (error) {
-      loop_.post([watcher = std::move(watcher)] { watcher->failed(); });
-      return;
-    }
-    registered_ = std::move(fresh);
+void Descriptor::drained() {
+  if (watched_) {
+    watched_->unread = false;
   }
-  registered_->stream.async_wait(kind == Kind::read ? Stream::wait_read : Stream::wait_write,
-                                 [kind, watcher = std::move(watcher)](const boost::system::error_code& error) {
-                                   if (error == asio::error::operation_aborted) {
-                                     return;
-                                   }
-                                   if (error) {
-                                     watcher->failed();
-                                   } else if (kind == Kind::read) {
-                                     watcher->readable();
-                                   } else {
-                                     watcher->writable();
-                                   }
-                                 });
 }
 
 void Descriptor::close() {
-  if (registered_) {
-    boost::system::error_code ignored;
-    registered_->stream.close(ignored);
-    registered_.reset();
-  } else if (fd_ >= 0) {
-    ::close(fd_);
+  if (fd_ < 0) {
+    return;
   }
+  if (watched_) {
+    if (shared_ && !watched_->failed) {
+      epoll_ctl(loop_.epoll_, EPOLL_CTL_DEL, fd_,
+                nullptr);  // closing alone would leave it to the others' descriptors
+    }
+    watched_->open = false;
+    watched_->reader.reset();
+    watched_->writer.reset();
+    loop_.dead_.push_back(std::move(watched_));
+  }
+  ::close(fd_);
   fd_ = -1;
 }
 

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loop: one event loop, run by one thread. Descriptor: a file descriptor that the loop watches.
-// Boost.Asio stays in loop.cpp.
+// Linux: epoll and eventfd.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "net/send_queue.hpp"
@@ -48,6 +51,9 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
+  // False when the process is out of descriptors; it must not be run then.
+  [[nodiscard]] bool usable() const;
+
   // Runs until quit(), then drops what was posted and takes no more. Once.
   void run();
   // Loop thread only.
@@ -73,46 +79,68 @@ class Loop {
   [[nodiscard]] std::unique_ptr<SendQueue> take_queue();
   void give_back(std::unique_ptr<SendQueue> queue);
 
-  struct Core;  // Asio's part
-  [[nodiscard]] Core& core() { return *core_; }
-
  private:
-  void arm_tick();
-  void run_ticks();
-  void drain();
+  friend class Descriptor;
+  struct Watched;  // what the kernel's events point to
 
-  std::unique_ptr<Core> core_;
+  void watch(const std::shared_ptr<Watched>& watched, int fd);
+  void collect(int timeout_ms);
+  void deliver(Watched& watched, unsigned events);
+  void run_ready();
+  void run_jobs();
+  void run_ticks();
+  [[nodiscard]] int timeout_ms() const;
+
+  int epoll_ = -1;
+  int wake_ = -1;  // eventfd
+  std::atomic<std::thread::id> thread_;
+  bool quitting_ = false;
+
+  std::mutex mutex_;
+  std::vector<std::function<void()>> jobs_;
+  std::atomic<bool> has_jobs_{false};
+  bool closed_ = false;
+
+  std::vector<std::shared_ptr<Watched>> ready_;  // waits that need no event: there are bytes left from the last one
+  std::vector<std::shared_ptr<Watched>> dead_;   // closed while events of them may still lie in the batch
+
   std::chrono::milliseconds tick_interval_;
-  bool tick_armed_ = false;
+  Clock::time_point next_tick_;
   std::vector<Ticked*> ticked_;
   std::int64_t date_second_ = -1;
   std::string date_;
+  ResidentMemory resident_;
   std::vector<std::unique_ptr<SendQueue>> spare_queues_;
   std::array<char, 64 * 1024> scratch_;
 };
 
 // Owns `fd` and closes it. It meets the kernel's poller only at the first wait: a FastCGI connection that is served
-// and closed in one go never does. Loop thread only.
+// and closed in one go never does; and only once: the poller tells of edges, and what was not yet read is remembered
+// here. Loop thread only.
 class Descriptor {
  public:
-  Descriptor(Loop& loop, int fd);
+  // `shared`: other descriptors, here or in other processes, refer to the same socket.
+  Descriptor(Loop& loop, int fd, bool shared = false);
   ~Descriptor();
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
 
   [[nodiscard]] int fd() const { return fd_; }
-  // Calls watcher->readable() (writable()) once, when it is. At most one wait of each kind at a time.
+  // Calls watcher->readable() (writable()) once, when it is; never inside. At most one wait of each kind at a time.
   void wait_readable(std::shared_ptr<Watcher> watcher);
+  // Only after a call that could not send everything.
   void wait_writable(std::shared_ptr<Watcher> watcher);
+  // Everything there was has been read (EAGAIN, or fewer bytes than asked for). Without this, the next wait ends at
+  // once.
+  void drained();
   void close();  // waits are dropped
 
  private:
-  struct Registered;
-  enum class Kind { read, write };
-  void wait(Kind kind, std::shared_ptr<Watcher> watcher);
+  bool watched();
   Loop& loop_;
   int fd_;
-  std::unique_ptr<Registered> registered_;
+  bool shared_;
+  std::shared_ptr<Loop::Watched> watched_;
 };
 
 }  // namespace microtome::net

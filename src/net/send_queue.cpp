@@ -9,12 +9,17 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
+#include <variant>
 
 namespace microtome::net {
 namespace {
 
 constexpr std::size_t kMaxVectors = 16;
 constexpr std::uint64_t kWindow = 256 * 1024;  // bytes of a file asked about, and sent, at a time
+constexpr std::size_t kCopied = 1500;          // shared memory up to this size is copied behind text
+constexpr std::size_t kRemembered = 2048;      // regions: 2 GiB
+constexpr std::int64_t kRememberMs = 2000;
 constexpr std::size_t kKeepText = 16 * 1024;
 constexpr std::size_t kCompactAfter = 64;
 
@@ -31,33 +36,97 @@ ssize_t copy_file(int fd, int file, std::uint64_t offset, std::size_t length) {
 
 }  // namespace
 
+bool ResidentMemory::region_resident(const io::File& file, std::uint64_t region) {
+  if (known_.empty()) {
+    known_.resize(kRemembered);
+  }
+  const io::FileId& id = file.id();
+  std::uint64_t key = id.device;
+  for (const std::uint64_t part : {id.inode, id.size, static_cast<std::uint64_t>(id.mtime_ns), region}) {
+    key = (key ^ part) * 0x9e3779b97f4a7c15ULL;
+    key ^= key >> 29;
+  }
+  timespec time{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+  const std::int64_t now = time.tv_sec * 1000 + time.tv_nsec / 1'000'000;
+  Known& known = known_[key % kRemembered];
+  if (known.key == key && now < known.until) {
+    return true;
+  }
+  const std::uint64_t begin = region * kRegion;
+  if (begin >= id.size || !file.resident(begin, std::min(kRegion, id.size - begin))) {
+    return false;
+  }
+  known = {key, now + kRememberMs};
+  return true;
+}
+
+bool ResidentMemory::resident(const io::File& file, std::uint64_t offset, std::uint64_t length) {
+  const std::uint64_t first = offset / kRegion;
+  const std::uint64_t last = (offset + length - 1) / kRegion;
+  if (region_resident(file, first) && (first == last || region_resident(file, last))) {
+    return true;
+  }
+  return file.resident(offset, length);  // the neighbourhood may be cold, but this is what is wanted
+}
+
 void SendQueue::copy(std::string_view text) {
-  if (text.empty()) {
+  write([text](std::string& out) { out.append(text); });
+}
+
+// What was appended to text_ after `from` becomes a piece, or the end of the last one.
+void SendQueue::add_text(std::size_t from) {
+  const std::size_t size = text_.size() - from;
+  if (size == 0) {
     return;
   }
   const bool joins = !pieces_.empty() && !pieces_.back().owner && !pieces_.back().file;
   if (joins) {
-    pieces_.back().size += text.size();
+    pieces_.back().size += size;
   } else {
-    Piece piece;
-    piece.text_offset = text_.size();
-    piece.size = text.size();
-    pieces_.push_back(std::move(piece));
+    Piece& piece = pieces_.emplace_back();
+    piece.text_offset = from;
+    piece.size = size;
   }
-  text_.append(text);
-  size_ += text.size();
+  size_ += size;
+}
+
+void SendQueue::body(http::Body body) {
+  if (auto* file = std::get_if<http::FileBody>(&body)) {
+    share(std::move(file->prefix));
+    for (io::FileRange& range : file->ranges) {
+      this->file(std::move(range));
+    }
+    share(std::move(file->suffix));
+  } else if (auto* shared = std::get_if<SharedBytes>(&body)) {
+    share(std::move(*shared));
+  } else if (auto* bytes = std::get_if<Bytes>(&body)) {
+    share(std::make_shared<const Bytes>(std::move(*bytes)));
+  } else if (auto* text = std::get_if<std::string>(&body)) {
+    constexpr std::size_t kCopied = 4096;  // below, a copy is cheaper than an owner
+    if (text->size() <= kCopied) {
+      copy(*text);
+    } else {
+      auto owner = std::make_shared<const std::string>(std::move(*text));
+      const ByteView view = as_bytes(*owner);
+      share(std::move(owner), view);
+    }
+  }
 }
 
 void SendQueue::share(std::shared_ptr<const void> owner, ByteView bytes) {
   if (bytes.empty()) {
     return;
   }
-  Piece piece;
+  if (bytes.size() <= kCopied && !pieces_.empty() && !pieces_.back().owner && !pieces_.back().file) {
+    copy(as_text(bytes));
+    return;
+  }
+  Piece& piece = pieces_.emplace_back();
   piece.owner = std::move(owner);
   piece.data = bytes.data();
   piece.size = bytes.size();
   size_ += bytes.size();
-  pieces_.push_back(std::move(piece));
 }
 
 void SendQueue::share(SharedBytes bytes) {
@@ -71,12 +140,11 @@ void SendQueue::file(io::FileRange range) {
   if (range.length == 0) {
     return;
   }
-  Piece piece;
+  Piece& piece = pieces_.emplace_back();
   piece.file = std::move(range.file);
   piece.offset = range.offset;
   piece.size = range.length;
   size_ += range.length;
-  pieces_.push_back(std::move(piece));
 }
 
 const std::uint8_t* SendQueue::data(const Piece& piece) const {
@@ -143,7 +211,9 @@ SendQueue::Status SendQueue::send_memory(int fd, bool more, std::size_t& spent) 
   message.msg_iov = vectors.data();
   message.msg_iovlen = count;
   const bool follows = more || i < pieces_.size();
-  const ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT | (follows ? MSG_MORE : 0));
+  const int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (follows ? MSG_MORE : 0);
+  const ssize_t sent =
+      count == 1 ? send(fd, vectors[0].iov_base, vectors[0].iov_len, flags) : sendmsg(fd, &message, flags);
   if (sent < 0) {
     return errno == EINTR ? Status::done : status_of_errno(errno);
   }
@@ -156,7 +226,8 @@ SendQueue::Status SendQueue::send_file(int fd, std::size_t& spent) {
   const Piece& piece = pieces_[first_];
   const std::uint64_t window = std::min(piece.size, kWindow);
   if (warm_ == 0) {
-    if (!piece.file->resident(piece.offset, window)) {
+    if (!(memory_ != nullptr ? memory_->resident(*piece.file, piece.offset, window)
+                             : piece.file->resident(piece.offset, window))) {
       return Status::cold;
     }
     warm_ = window;

@@ -16,8 +16,28 @@
 
 namespace microtome::net {
 
+// Remembers for two seconds which regions of files were found in the page cache: asking the kernel costs 1.8 us, a
+// fifth of a whole answer, and hot pages are not evicted so quickly. What is not remembered is asked for.
+class ResidentMemory {
+ public:
+  static constexpr std::uint64_t kRegion = 1 << 20;
+  // Whether [offset, offset + length), of at most kRegion bytes, can be sent without waiting for the disk.
+  bool resident(const io::File& file, std::uint64_t offset, std::uint64_t length);
+
+ private:
+  struct Known {
+    std::uint64_t key = 0;   // of file and region
+    std::int64_t until = 0;  // milliseconds of the monotonic clock
+  };
+  bool region_resident(const io::File& file, std::uint64_t region);
+  std::vector<Known> known_;
+};
+
 class SendQueue {
  public:
+  // `memory` outlives the queue; null: the kernel is always asked.
+  explicit SendQueue(ResidentMemory* memory = nullptr) : memory_(memory) {}
+
   enum class Status {
     done,     // all is with the kernel
     blocked,  // the peer does not take more now
@@ -28,7 +48,16 @@ class SendQueue {
 
   // Copies `text`; joins it with what was copied just before.
   void copy(std::string_view text);
-  // Sends memory that `owner` keeps alive.
+  // The same for text that is made by appending to a string: `write(text)`.
+  template <class Write>
+  void write(Write write) {
+    const std::size_t before = text_.size();
+    write(text_);
+    add_text(before);
+  }
+  // All of a body, but not a producer's.
+  void body(http::Body body);
+  // Sends memory that `owner` keeps alive (a little of it is copied instead, where that saves a vector).
   void share(std::shared_ptr<const void> owner, ByteView bytes);
   void share(SharedBytes bytes);
   void file(io::FileRange range);
@@ -59,6 +88,7 @@ class SendQueue {
     std::uint64_t offset = 0;
     std::uint64_t size = 0;
   };
+  void add_text(std::size_t from);
   Status send_memory(int fd, bool more, std::size_t& spent);
   Status send_file(int fd, std::size_t& spent);
   void consume(std::uint64_t bytes);
@@ -71,6 +101,7 @@ class SendQueue {
   std::uint64_t sent_ = 0;
   std::uint64_t warm_ = 0;  // bytes at the front that need no residency check
   bool budget_spent_ = false;
+  ResidentMemory* memory_;
 };
 
 }  // namespace microtome::net

@@ -102,7 +102,11 @@ class SocketServer final : public Server {
     const ServerOptions& options = shared_->options;
     const int loops = std::max(1, options.loops);
     for (int i = 0; i < loops; ++i) {
-      lanes_.push_back(std::make_unique<Lane>(std::make_shared<Loop>(tick_interval(options)), shared_));
+      auto loop = std::make_shared<Loop>(tick_interval(options));
+      if (!loop->usable()) {
+        return fail(Code::io, "cannot start: too many open files");
+      }
+      lanes_.push_back(std::make_unique<Lane>(std::move(loop), shared_));
     }
     for (const Listen& listen : options.listen) {
       auto listener = Listener::open(listen, loops > 1);

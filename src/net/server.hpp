@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Servers: HTTP/1.1 and FastCGI responder on one seam (http::Handler). Boost stays out of this header.
+// Servers: HTTP/1.1 and FastCGI responder on one seam (http::Handler).
 #pragma once
 
 #include <chrono>

@@ -18,7 +18,8 @@ export class Raw {
     raw.ended = false; // the peer closed its side properly
     raw.error = null; // e.g. ECONNRESET
     raw.closed = false;
-    raw.wake = () => {};
+    raw.waiting = new Set(); // several may wait at a time, each for something else
+    raw.wake = () => { for (const wake of [...raw.waiting]) wake(); };
     raw.socket.on('data', (chunk) => { raw.chunks.push(chunk); raw.size += chunk.length; raw.wake(); });
     raw.socket.on('end', () => { raw.ended = true; raw.wake(); });
     raw.socket.on('error', (error) => { raw.error = error.code; raw.wake(); });
@@ -60,8 +61,9 @@ export class Raw {
       const left = limit - Date.now();
       if (left <= 0) throw new Error(`nothing more within ${ms} ms; so far: ${JSON.stringify(this.data.toString('latin1').slice(0, 300))}`);
       await new Promise((resolve) => {
-        const timer = setTimeout(resolve, left);
-        this.wake = () => { clearTimeout(timer); resolve(); };
+        const wake = () => { clearTimeout(timer); this.waiting.delete(wake); resolve(); };
+        const timer = setTimeout(wake, left);
+        this.waiting.add(wake);
       });
     }
     return enough();
