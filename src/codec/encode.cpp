@@ -10,6 +10,10 @@
 
 namespace microtome::codec {
 
+bool can_encode(Format format) {
+  return format == Format::jpeg || format == Format::png || format == Format::webp;
+}
+
 Result<Bytes> encode(const pixel::Image& image, Format format, const EncodeOptions& options) {
   switch (format) {
     case Format::jpeg: {

@@ -18,7 +18,10 @@ struct EncodeOptions {
   double pixels_per_inch = 0;   // 0: not written
 };
 
-// jpeg, png, webp; Code::unsupported for the others.
+// jpeg, png, webp.
+[[nodiscard]] bool can_encode(Format format);
+
+// Code::unsupported for formats that cannot be encoded.
 Result<Bytes> encode(const pixel::Image& image, Format format, const EncodeOptions& options = {});
 
 }  // namespace microtome::codec

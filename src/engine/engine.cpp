@@ -36,6 +36,15 @@ struct Asked {
   Engine::Done done;
 };
 
+std::uint64_t output_pixels(const Asked& asked) {
+  if (const auto* region = std::get_if<RegionArea>(&asked.request.area)) {
+    return static_cast<std::uint64_t>(region->out_width) * static_cast<std::uint64_t>(region->out_height);
+  }
+  const auto& area = std::get<TileArea>(asked.request.area);
+  const image::Level& level = asked.picture->info().levels[static_cast<std::size_t>(area.level)];
+  return static_cast<std::uint64_t>(level.tile_width) * static_cast<std::uint64_t>(level.tile_height);
+}
+
 class EngineImpl final : public Engine, public std::enable_shared_from_this<EngineImpl> {
  public:
   EngineImpl(const EngineOptions& options, WorkPool& pool, Log log, World world)
@@ -53,6 +62,7 @@ class EngineImpl final : public Engine, public std::enable_shared_from_this<Engi
   Result<image::PicturePtr> open_now(const std::string& path) override { return pictures_.open_now(path); }
   Result<pixel::Image> region_now(const image::Picture& picture, const RegionArea& area,
                                   const CancelToken& cancel) override;
+  [[nodiscard]] std::uint64_t max_output_pixels() const override { return options_.max_output_pixels; }
   [[nodiscard]] Metrics metrics() const override;
 
  private:
@@ -71,8 +81,8 @@ class EngineImpl final : public Engine, public std::enable_shared_from_this<Engi
 
   void refuse(const Done& done, Error error);
   [[nodiscard]] Encoding encoding(const PixelRequest& request) const {
-    return {request.format, effective_quality(request.format, request.quality, options_),
-            rgb_of(options_.background)};
+    return {request.format, effective_quality(request.format, request.quality, options_), rgb_of(options_.background),
+            request.look};
   }
   Result<void> check_output(const RegionArea& area) const;
 
@@ -257,7 +267,9 @@ void EngineImpl::pass_through(const Asked& asked, const image::StoredTile& store
 void EngineImpl::tile_stored(Asked asked, const image::StoredTile& stored, std::optional<int> quality) {
   const auto& area = std::get<TileArea>(asked.request.area);
   const image::PictureInfo& info = asked.picture->info();
-  const Plan plan = plan_tile(info, area, asked.request.format, asked.request.quality, stored, quality);
+  const bool as_it_lies = asked.request.look.plain();  // else its pixels are needed, whatever is stored
+  const Plan plan = plan_tile(info, area, asked.request.format, asked.request.quality,
+                              as_it_lies ? stored : image::StoredTile(), quality);
   if (plan.how == How::passthrough) {
     pass_through(asked, stored);
     return;
@@ -363,6 +375,10 @@ Work EngineImpl::work_of(const Asked& asked, const Plan& plan) {
   work.key = asked.key;
   work.work = plan.work;
   work.memory_bytes = plan.memory_bytes;
+  if (!asked.request.look.plain()) {
+    constexpr std::uint64_t kTurned = 3;  // the picture beside itself, up to twice as large when turned
+    work.memory_bytes += kTurned * 4 * output_pixels(asked);
+  }
   if (!asked.picture->info().has_tiles) {
     // Decoded whole, which the reader's own limits have allowed: it may then run alone, but is not refused.
     work.memory_bytes = std::min(work.memory_bytes, options_.max_memory_in_flight);

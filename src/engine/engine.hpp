@@ -39,12 +39,23 @@ struct RegionArea {
   friend bool operator==(const RegionArea&, const RegionArea&) = default;
 };
 
+// What is done to the finished pixels: mirrored left to right, then turned, then without colour.
+struct Look {
+  enum class Tone : std::uint8_t { as_stored, grey, bitonal };  // bitonal: 0 and 255 only
+  bool mirror = false;
+  double rotation = 0;  // degrees clockwise, 0 <= rotation < 360
+  Tone tone = Tone::as_stored;
+  [[nodiscard]] bool plain() const { return !mirror && rotation == 0 && tone == Tone::as_stored; }
+  friend bool operator==(const Look&, const Look&) = default;
+};
+
 // Canonical: two requests for the same bytes are equal. Protocols normalise to this.
 struct PixelRequest {
   std::string path;  // a real path that the roots have allowed
   std::variant<TileArea, RegionArea> area;
   codec::Format format = codec::Format::jpeg;
   std::optional<int> quality;  // unset: the default, and a stored tile passes through
+  Look look = {};              // a turned answer is larger than the area's output
 };
 
 struct Rendered {
@@ -139,6 +150,9 @@ class Engine {
   virtual Result<image::PicturePtr> open_now(const std::string& path) = 0;
   virtual Result<pixel::Image> region_now(const image::Picture& picture, const RegionArea& area,
                                           const CancelToken& cancel) = 0;
+
+  // What a picture may have at most: for protocols that announce it.
+  [[nodiscard]] virtual std::uint64_t max_output_pixels() const { return EngineOptions().max_output_pixels; }
 
   [[nodiscard]] virtual Metrics metrics() const { return {}; }
 };

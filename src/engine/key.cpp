@@ -69,6 +69,10 @@ Key key_of(const io::FileId& source, const PixelRequest& request, const EngineOp
     fields.add(region.x).add(region.y).add(region.width).add(region.height);
     fields.add(both(static_cast<std::uint64_t>(region.out_width), static_cast<std::uint64_t>(region.out_height)));
   }
+  if (!request.look.plain()) {
+    fields.add(request.look.rotation);
+    fields.add(both(request.look.mirror ? 1 : 0, static_cast<std::uint64_t>(request.look.tone)));
+  }
   return fields.hash();
 }
 

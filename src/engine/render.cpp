@@ -6,6 +6,7 @@
 
 #include "codec/encode.hpp"
 #include "codec/jpeg.hpp"
+#include "engine/look.hpp"
 #include "engine/region.hpp"
 #include "pixel/blit.hpp"
 
@@ -28,29 +29,29 @@ ByteView profile_for(const image::PictureInfo& info, const pixel::Image& image) 
   return info.icc && same ? ByteView(*info.icc) : ByteView();
 }
 
-Result<Bytes> encode(const image::PictureInfo& info, const pixel::Image& image, const Encoding& encoding,
+Result<Bytes> encode(const image::PictureInfo& info, pixel::Image shown, const Encoding& encoding,
                      const CancelToken& cancel) {
   if (cancel.cancelled()) {
     return fail(Code::cancelled, "nobody waits any more");
   }
+  const auto image = apply_look(std::move(shown), encoding.look, encoding.background, keeps_alpha(encoding.format));
+  if (!image) {
+    return pass(image.error());
+  }
   codec::EncodeOptions options;
   options.quality = encoding.quality;
   options.background = encoding.background;
-  options.icc = profile_for(info, image);
-  return codec::encode(image, encoding.format, options);
+  options.icc = profile_for(info, *image);
+  return codec::encode(*image, encoding.format, options);
 }
 
 }  // namespace
 
 Result<void> check_format(codec::Format format) {
-  switch (format) {
-    case codec::Format::jpeg:
-    case codec::Format::png:
-    case codec::Format::webp:
-      return {};
-    default:
-      return fail(Code::unsupported, "this picture format cannot be written");
+  if (!codec::can_encode(format)) {
+    return fail(Code::unsupported, "this picture format cannot be written");
   }
+  return {};
 }
 
 Result<Bytes> render_crop(const image::Picture& picture, const TileArea& area, const image::StoredTile& stored,
@@ -83,18 +84,18 @@ Result<Bytes> render_tile(const image::Picture& picture, const TileArea& area, c
   if (!decoded) {
     return pass(decoded.error());
   }
-  const pixel::Image shown =
+  pixel::Image shown =
       for_display(std::move(*decoded), picture.info().bits, encoding.background, keeps_alpha(encoding.format));
-  return encode(picture.info(), shown, encoding, cancel);
+  return encode(picture.info(), std::move(shown), encoding, cancel);
 }
 
 Result<Bytes> render_area(const image::Picture& picture, const RegionArea& area, const RegionPlan& plan,
                           const Encoding& encoding, const CancelToken& cancel) {
-  const auto image = render_region(picture, area, plan, encoding.background, keeps_alpha(encoding.format), cancel);
+  auto image = render_region(picture, area, plan, encoding.background, keeps_alpha(encoding.format), cancel);
   if (!image) {
     return pass(image.error());
   }
-  return encode(picture.info(), *image, encoding, cancel);
+  return encode(picture.info(), std::move(*image), encoding, cancel);
 }
 
 Result<Bytes> render_background(int width, int height, const Encoding& encoding) {

@@ -16,6 +16,7 @@ struct Encoding {
   codec::Format format = codec::Format::jpeg;
   int quality = 75;
   pixel::Rgb8 background;
+  Look look = {};
 };
 
 // True when we can write it; else Code::unsupported.

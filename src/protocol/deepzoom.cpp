@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "http/uri.hpp"
+#include "protocol/json_writer.hpp"
 #include "protocol/numbers.hpp"
 #include "protocol/params.hpp"
 #include "protocol/reply.hpp"
@@ -15,15 +17,10 @@ namespace {
 
 constexpr int kMostSide = 2048;
 constexpr std::string_view kFiles = "_files/";
+constexpr std::string_view kNamespace = "http://schemas.microsoft.com/deepzoom/2008";
 
 std::unexpected<Error> not_here() {
   return fail(Code::not_found, "no such DeepZoom picture or tile");
-}
-
-// Number of the level of full size: ceil(log2(side)).
-int top_level(const image::PictureInfo& info) {
-  const auto side = static_cast<std::uint64_t>(std::max<std::int64_t>({info.width, info.height, 1}));
-  return std::bit_width(side - 1);
 }
 
 std::int64_t shrunk(std::int64_t size, int times) {
@@ -48,27 +45,55 @@ std::optional<DeepZoomTile> parse_tile(std::string_view text) {
   return DeepZoomTile{*level, *x, *y, *format};
 }
 
-void describe(const Call& call, const std::string& path, Caching caching) {
-  call.engine().open(path, call.exchange->cancel(), [call, path, caching](Result<image::PicturePtr> opened) {
+std::string in_xml(const image::PictureInfo& info, int overlap) {
+  return "<Image xmlns=\"" + std::string(kNamespace) + "\" TileSize=\"" + std::to_string(deepzoom_tile_side(info)) +
+         "\" Overlap=\"" + std::to_string(overlap) + R"(" Format="jpg"><Size Width=")" + std::to_string(info.width) +
+         "\" Height=\"" + std::to_string(info.height) + "\"/></Image>";
+}
+
+// As viewers read it: the attributes of the XML, so all of them text.
+std::string in_json(const image::PictureInfo& info, int overlap) {
+  JsonWriter json;
+  json.begin_object().key("Image").begin_object();
+  json.key("xmlns").value(kNamespace);
+  json.key("Format").value("jpg");
+  json.key("Overlap").value(std::to_string(overlap));
+  json.key("TileSize").value(std::to_string(deepzoom_tile_side(info)));
+  json.key("Size").begin_object();
+  json.key("Width").value(std::to_string(info.width));
+  json.key("Height").value(std::to_string(info.height));
+  json.end_object().end_object().end_object();
+  return json.take();
+}
+
+void describe(const Call& call, const std::string& path, Caching caching, bool json, int overlap) {
+  call.engine().open(path, call.exchange->cancel(), [=](const Result<image::PicturePtr>& opened) {
     if (!opened) {
       return answer_error(call, opened.error());
     }
     const image::PictureInfo& info = (*opened)->info();
     learn(call, path, info);
-    std::string xml = "<Image xmlns=\"http://schemas.microsoft.com/deepzoom/2008\" TileSize=\"" +
-                      std::to_string(deepzoom_tile_side(info)) + "\" Overlap=\"0\" Format=\"jpg\"><Size Width=\"" +
-                      std::to_string(info.width) + "\" Height=\"" + std::to_string(info.height) + "\"/></Image>";
-    const std::string etag = "\"" + format_hex(set::Hash().add(xml).value()) + "\"";
-    answer_text(call, "application/xml", std::move(xml), caching, etag, (*opened)->id().mtime_ns);
+    std::string text = json ? in_json(info, overlap) : in_xml(info, overlap);
+    const std::string etag = "\"" + format_hex(set::Hash().add(text).value()) + "\"";
+    answer_text(call, json ? "application/json" : "application/xml", std::move(text), caching, etag,
+                (*opened)->id().mtime_ns);
   });
+}
+
+int overlap_of(std::string_view query) {
+  const auto items = http::split_query(query);
+  return std::ranges::any_of(items,
+                             [](const http::QueryItem& item) { return item.name == "overlap" && item.value == "1"; })
+             ? 1
+             : 0;
 }
 
 }  // namespace
 
 Result<DeepZoomPath> parse_deepzoom(std::string_view path) {
-  for (const std::string_view ending : {".dzi", ".xml"}) {
+  for (const std::string_view ending : {".dzi", ".xml", ".js", ".json"}) {
     if (path.size() > ending.size() && path.ends_with(ending)) {
-      return DeepZoomPath{path.substr(0, path.size() - ending.size()), std::nullopt};
+      return DeepZoomPath{path.substr(0, path.size() - ending.size()), std::nullopt, ending.starts_with(".js")};
     }
   }
   const std::size_t at = path.rfind(kFiles);
@@ -79,7 +104,12 @@ Result<DeepZoomPath> parse_deepzoom(std::string_view path) {
   if (!tile) {
     return not_here();
   }
-  return DeepZoomPath{path.substr(0, at), tile};
+  return DeepZoomPath{path.substr(0, at), tile, false};
+}
+
+int deepzoom_top_level(const image::PictureInfo& info) {
+  const auto side = static_cast<std::uint64_t>(std::max<std::int64_t>({info.width, info.height, 1}));
+  return std::bit_width(side - 1);
 }
 
 int deepzoom_tile_side(const image::PictureInfo& info) {
@@ -87,7 +117,7 @@ int deepzoom_tile_side(const image::PictureInfo& info) {
 }
 
 Result<engine::PixelRequest> deepzoom_request(const image::PictureInfo& info, const DeepZoomTile& tile) {
-  const int top = top_level(info);
+  const int top = deepzoom_top_level(info);
   if (tile.level > top) {
     return not_here();
   }
@@ -100,19 +130,21 @@ Result<engine::PixelRequest> deepzoom_request(const image::PictureInfo& info, co
   }
   engine::PixelRequest request;
   request.format = tile.format;
-  for (std::size_t i = 0; i < info.levels.size(); ++i) {
+  for (std::size_t i = 0; i < info.levels.size() && tile.overlap == 0; ++i) {
     const image::Level& level = info.levels[i];
     if (level.width == width && level.height == height && level.tile_width == side && level.tile_height == side) {
       request.area = engine::TileArea{static_cast<int>(i), tile.x, tile.y};
       return request;
     }
   }
+  const std::int64_t left = std::max<std::int64_t>(0, tile.x * side - tile.overlap);
+  const std::int64_t top_edge = std::max<std::int64_t>(0, tile.y * side - tile.overlap);
   engine::RegionArea area;
-  area.out_width = static_cast<int>(std::min(side, width - tile.x * side));
-  area.out_height = static_cast<int>(std::min(side, height - tile.y * side));
+  area.out_width = static_cast<int>(std::min((tile.x + 1) * side + tile.overlap, width) - left);
+  area.out_height = static_cast<int>(std::min((tile.y + 1) * side + tile.overlap, height) - top_edge);
   const auto scale = static_cast<double>(std::int64_t{1} << times);
-  area.x = static_cast<double>(tile.x * side) * scale;
-  area.y = static_cast<double>(tile.y * side) * scale;
+  area.x = static_cast<double>(left) * scale;
+  area.y = static_cast<double>(top_edge) * scale;
   // The last pixel of a level that was rounded up covers what is left of the picture, not the void behind it.
   area.width = std::min(area.out_width * scale, static_cast<double>(info.width) - area.x);
   area.height = std::min(area.out_height * scale, static_cast<double>(info.height) - area.y);
@@ -127,13 +159,18 @@ void answer_deepzoom(const Call& call, std::string_view path) {
   }
   std::string id(parsed->id);
   const Version version = version_of(call, id);
-  find_name(call, Names::ids_first, std::move(id), [call, tile = parsed->tile, version](const Found& found) {
+  const int overlap = overlap_of(call.request().query);
+  auto tile = parsed->tile;
+  if (tile) {
+    tile->overlap = overlap;
+  }
+  find_name(call, Names::ids_first, std::move(id), [=, json = parsed->json](const Found& found) {
     const auto where = found.views ? found.views->path(std::nullopt, std::nullopt) : Result<std::string>(found.path);
     if (!where) {
       return answer_error(call, where.error());
     }
     if (!tile) {
-      return describe(call, *where, version.caching);
+      return describe(call, *where, version.caching, json, overlap);
     }
     PictureReply reply;
     reply.caching = version.caching;

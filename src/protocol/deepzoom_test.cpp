@@ -47,6 +47,27 @@ TEST_F(DeepZoomTest, DescribesThePicture) {
   EXPECT_EQ(status("/dz/b.tif.dzi"), 404);
 }
 
+TEST_F(DeepZoomTest, DescribesItInJsonToo) {
+  const std::string json =
+      R"({"Image":{"xmlns":"http://schemas.microsoft.com/deepzoom/2008","Format":"jpg","Overlap":"0","TileSize":"128","Size":{"Width":"701","Height":"500"}}})";
+  EXPECT_EQ(text("/dz/a.tif.js"), json);
+  EXPECT_EQ(text("/dz/a.tif.json"), json);
+  EXPECT_EQ(get("/dz/a.tif.json").headers.get("Content-Type"), "application/json");
+}
+
+TEST_F(DeepZoomTest, OverlapsByOnePixelWhenAskedTo) {
+  EXPECT_NE(text("/dz/a.tif.dzi?overlap=1").find("Overlap=\"1\""), std::string::npos);
+  EXPECT_EQ(size("/dz/a.tif_files/10/0_0.png?overlap=1"), "129x129");
+  EXPECT_EQ(size("/dz/a.tif_files/10/1_1.png?overlap=1"), "130x130");
+  EXPECT_EQ(size("/dz/a.tif_files/10/5_3.png?overlap=1"), "62x117");
+  EXPECT_EQ(size("/dz/a.tif_files/0/0_0.png?overlap=1"), "1x1");
+  // Column 1 of the overlapping tile is column 0 of the one without.
+  const auto wide = picture("/dz/a.tif_files/10/1_1.png?overlap=1");
+  const auto narrow = picture("/dz/a.tif_files/10/1_1.png");
+  EXPECT_EQ(wide.row(1)[3], narrow.row(0)[0]);
+  EXPECT_EQ(wide.row(1)[4], narrow.row(0)[1]);
+}
+
 TEST_F(DeepZoomTest, HasEveryTileOfEveryLevelInItsRightSize) {
   // 701x500: level 10 is the full size, level 0 one pixel; sizes are rounded up.
   std::int64_t width = 701;

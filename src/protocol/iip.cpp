@@ -7,8 +7,10 @@
 #include "http/status.hpp"
 #include "http/text.hpp"
 #include "protocol/deepzoom.hpp"
+#include "protocol/iiif.hpp"
 #include "protocol/numbers.hpp"
 #include "protocol/woolz.hpp"
+#include "protocol/zoomify.hpp"
 #include "set/hash.hpp"
 
 namespace microtome::protocol {
@@ -75,6 +77,19 @@ Next deep_zoom(IipSession& session, const IipCommand& command) {
   return Next::answered;
 }
 
+Next zoomify(IipSession& session, const IipCommand& command) {
+  answer_zoomify(session.call(), command.argument);
+  return Next::answered;
+}
+
+Next image_api(IipSession& session, const IipCommand& command) {
+  if (!session.view.undone.empty()) {
+    return session.fail_with(Code::unsupported, session.view.undone + " is not supported");
+  }
+  answer_iiif_query(session.call(), command.argument);
+  return Next::answered;
+}
+
 Next nothing(IipSession&, const IipCommand&) {
   return Next::go_on;
 }
@@ -84,11 +99,11 @@ Next not_yet(IipSession& session, const IipCommand& command) {
 }
 
 constexpr std::array<IipSession::Entry, 24> kGeneral{{
-    {"DEEPZOOM", deep_zoom}, {"TTL", not_yet},  {"FIF", choose_file}, {"SDS", choose_position}, {"ICC", nothing},
-    {"LYR", nothing},        {"ROT", later},    {"CNT", later},       {"GAM", later},           {"INV", later},
-    {"CMP", later},          {"SHD", later},    {"CTW", later},       {"CNV", later},           {"COL", later},
-    {"MINMAX", later},       {"TIL", not_yet},  {"JTLS", not_yet},    {"SPECTRA", not_yet},     {"PFL", not_yet},
-    {"WLZ", not_yet},        {"IIIF", not_yet}, {"ZOOMIFY", not_yet}, {"ATL", not_yet},
+    {"DEEPZOOM", deep_zoom}, {"TTL", not_yet},    {"FIF", choose_file}, {"SDS", choose_position}, {"ICC", nothing},
+    {"LYR", nothing},        {"ROT", later},      {"CNT", later},       {"GAM", later},           {"INV", later},
+    {"CMP", later},          {"SHD", later},      {"CTW", later},       {"CNV", later},           {"COL", later},
+    {"MINMAX", later},       {"TIL", not_yet},    {"JTLS", not_yet},    {"SPECTRA", not_yet},     {"PFL", not_yet},
+    {"WLZ", not_yet},        {"IIIF", image_api}, {"ZOOMIFY", zoomify}, {"ATL", not_yet},
 }};
 
 IipSession::Run find_in(std::span<const IipSession::Entry> table, std::string_view name) {

@@ -8,12 +8,14 @@
 #include "protocol/call.hpp"
 #include "protocol/deepzoom.hpp"
 #include "protocol/health.hpp"
+#include "protocol/iiif.hpp"
 #include "protocol/iip.hpp"
 #include "protocol/protocol.hpp"
 #include "protocol/reply.hpp"
 #include "protocol/set_calls.hpp"
 #include "protocol/stack.hpp"
 #include "protocol/viewer_page.hpp"
+#include "protocol/zoomify.hpp"
 
 namespace microtome::protocol {
 namespace {
@@ -69,10 +71,20 @@ void route_deepzoom(const Call& call, std::string_view rest) {
   answer_deepzoom(call, *path);
 }
 
+void route_zoomify(const Call& call, std::string_view rest) {
+  auto path = http::percent_decode(rest);
+  if (!path) {
+    return answer_error(call, path.error());
+  }
+  answer_zoomify(call, *path);
+}
+
 void route_path(const Call& call) {
   const std::string_view path = call.request().path;
   constexpr std::string_view kSets = "/sets/";
   constexpr std::string_view kDeepZoom = "/dz/";
+  constexpr std::string_view kIiif = "/iiif/";
+  constexpr std::string_view kZoomify = "/zoomify/";
   if (path == "/" || path.empty() || path == "/v" || path.starts_with("/v/")) {
     return answer_page(call);
   }
@@ -84,6 +96,12 @@ void route_path(const Call& call) {
   }
   if (path.starts_with(kDeepZoom)) {
     return route_deepzoom(call, path.substr(kDeepZoom.size()));
+  }
+  if (path.starts_with(kZoomify)) {
+    return route_zoomify(call, path.substr(kZoomify.size()));
+  }
+  if (path.starts_with(kIiif)) {
+    return answer_iiif(call, path.substr(kIiif.size()));
   }
   if (path == "/healthz") {
     return answer_health(call);

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "protocol/iiif.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "http/conditional.hpp"
+#include "http/negotiate.hpp"
+#include "http/uri.hpp"
+#include "protocol/iiif_info.hpp"
+#include "protocol/iiif_picture.hpp"
+#include "protocol/numbers.hpp"
+#include "protocol/public_base.hpp"
+#include "protocol/reply.hpp"
+#include "protocol/set_calls.hpp"
+#include "set/hash.hpp"
+
+namespace microtome::protocol {
+namespace {
+
+constexpr std::string_view kInfo = "/info.json";
+constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kJsonLd = "application/ld+json";
+
+struct Asked {
+  IiifPath path;
+  IiifVersion version = IiifVersion::either;
+  std::string base;  // the absolute base URI of the picture
+};
+
+IiifLimits limits_of(const Call& call) {
+  const std::int64_t side = longest_side(call.options());
+  return {side, side, std::min(side * side, static_cast<std::int64_t>(call.engine().max_output_pixels()))};
+}
+
+void redirect(const Call& call, const std::string& base) {
+  http::Response response;
+  response.status = 303;
+  response.headers.add("Location", base + std::string(kInfo));
+  response.headers.add("Content-Type", "text/plain; charset=utf-8");
+  set_caching(call, response.headers, Caching::usual);
+  response.body = "see " + base + std::string(kInfo) + "\n";
+  answer(call, std::move(response));
+}
+
+void describe(const Call& call, const Asked& asked, const std::string& path, Caching caching) {
+  const bool either = asked.version == IiifVersion::either;
+  const IiifVersion version = either ? negotiated_iiif(call.request().headers) : asked.version;
+  call.engine().open(path, call.exchange->cancel(),
+                     [call, path, version, caching, base = asked.base](const Result<image::PicturePtr>& opened) {
+                       if (!opened) {
+                         return answer_error(call, opened.error());
+                       }
+                       const image::PictureInfo& info = (*opened)->info();
+                       learn(call, path, info);
+                       std::string json = write_iiif_info(info, limits_of(call), version, base);
+                       const std::string_view type = iiif_media_type(call.request().headers, version);
+                       const std::string etag = "\"" + format_hex(set::Hash().add(type).add(json).value()) + "\"";
+                       http::Response response;
+                       response.headers.add("Content-Type", std::string(type));
+                       response.headers.add("Vary", "Accept");
+                       if (version == IiifVersion::two && type == kJson) {
+                         response.headers.add("Link", "<" + std::string(kIiifContext2) +
+                                                          ">;rel=\"http://www.w3.org/ns/json-ld#context\""
+                                                          ";type=\"application/ld+json\"");
+                       }
+                       set_caching(call, response.headers,
+                                   caching == Caching::immutable ? caching : Caching::revalidate);
+                       response.body = std::move(json);
+                       answer_conditional(call, std::move(response), etag, (*opened)->id().mtime_ns);
+                     });
+}
+
+void answer_image(const Call& call, const Asked& asked, const std::string& path, const Version& cached) {
+  PictureReply reply;
+  reply.caching = cached.caching;
+  reply.mtime_ns = cached.mtime_ns;
+  reply.learn = true;
+  render(
+      call, path,
+      [limits = limits_of(call), image = asked.path.image, version = asked.version, base = asked.base](
+          const image::Picture& picture, http::Headers& extra) -> Result<engine::PixelRequest> {
+        auto made = make_iiif_picture(image, version, picture.info(), limits);
+        if (!made) {
+          return pass(made.error());
+        }
+        extra.add("Link", "<" + base + "/" + made->canonical + ">;rel=\"canonical\", <" +
+                              std::string(version == IiifVersion::two ? kIiifProfile2 : kIiifProfile3) +
+                              ">;rel=\"profile\"");
+        return std::move(made->request);
+      },
+      reply);
+}
+
+// What may be meant as an image or as an identifier with many slashes: the file decides.
+void answer_faulty(const Call& call, std::shared_ptr<const Asked> asked) {
+  on_worker(call, [call, asked = std::move(asked)] {
+    if (call.site->find(Names::ids_first, asked->path.id)) {
+      redirect(call, asked->base);
+    } else {
+      answer_error(call, asked->path.error);
+    }
+  });
+}
+
+void serve(const Call& call, Asked request) {
+  auto asked = std::make_shared<const Asked>(std::move(request));
+  if (asked->path.kind == IiifPath::Kind::faulty) {
+    return answer_faulty(call, std::move(asked));
+  }
+  const Version cached = version_of(call, asked->path.id);
+  find_name(call, Names::ids_first, asked->path.id, [call, asked, cached](const Found& found) {
+    const auto where = found.views ? found.views->path(std::nullopt, std::nullopt) : Result<std::string>(found.path);
+    if (!where) {
+      return answer_error(call, where.error());
+    }
+    switch (asked->path.kind) {
+      case IiifPath::Kind::info:
+        return describe(call, *asked, *where, cached.caching);
+      case IiifPath::Kind::image:
+        return answer_image(call, *asked, *where, cached);
+      default:
+        return redirect(call, asked->base);
+    }
+  });
+}
+
+void answer_path(const Call& call, std::string_view path, IiifVersion version, const std::string& before_id) {
+  auto parsed = parse_iiif(path, version);
+  if (!parsed) {
+    return answer_error(call, parsed.error());
+  }
+  std::string base = public_base(call.options().public_url, call.request()) + before_id + safe_path(parsed->raw_id);
+  parsed->raw_id = {};  // it looks into the request
+  serve(call, {std::move(*parsed), version, std::move(base)});
+}
+
+}  // namespace
+
+IiifVersion negotiated_iiif(const http::Headers& headers) {
+  const std::string accept = http::joined(headers, "Accept");
+  const bool two = accept.find(kIiifContext2) != std::string::npos;
+  const bool three = accept.find(kIiifContext3) != std::string::npos;
+  return two && !three ? IiifVersion::two : IiifVersion::three;
+}
+
+std::string_view iiif_media_type(const http::Headers& headers, IiifVersion version) {
+  const int linked = http::media_weight(headers, kJsonLd);
+  const int plain = http::media_weight(headers, kJson);
+  if (version == IiifVersion::two) {
+    return linked > plain ? "application/ld+json;profile=\"http://iiif.io/api/image/2/context.json\"" : kJson;
+  }
+  // Whoever takes both alike gets JSON-LD (3.0, section 5.1); a browser's address bar would only save that.
+  const bool person = http::media_weight(headers, "text/html") > linked;
+  return linked == 0 || plain > linked || person
+             ? kJson
+             : "application/ld+json;profile=\"http://iiif.io/api/image/3/context.json\"";
+}
+
+void answer_iiif(const Call& call, std::string_view path) {
+  if (path.starts_with("3/")) {
+    return answer_path(call, path.substr(2), IiifVersion::three, "/iiif/3/");
+  }
+  if (path.starts_with("2/")) {
+    return answer_path(call, path.substr(2), IiifVersion::two, "/iiif/2/");
+  }
+  answer_path(call, path, IiifVersion::either, "/iiif/");
+}
+
+void answer_iiif_query(const Call& call, std::string_view argument) {
+  const std::string& path = call.request().path;
+  const std::string encoded = http::encode_path(argument);
+  answer_path(call, encoded, IiifVersion::either, (path.empty() ? "/" : safe_path(path)) + "?IIIF=");
+}
+
+}  // namespace microtome::protocol

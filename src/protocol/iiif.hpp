@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// IIIF Image API 3.0 and 2.1, complete but for what docs/formats/iiif.md names. Both functions answer, now or later.
+#pragma once
+
+#include <string_view>
+
+#include "http/message.hpp"
+#include "protocol/call.hpp"
+#include "protocol/iiif_request.hpp"
+
+namespace microtome::protocol {
+
+// `path` is what follows "/iiif/", percent-encoded: "3/{id}/...", "2/{id}/..." or "{id}/...".
+void answer_iiif(const Call& call, std::string_view path);
+
+// The argument of "IIIF=", decoded.
+void answer_iiif_query(const Call& call, std::string_view argument);
+
+// The version of an info.json that is asked for without one in its URL: what Accept names, else 3.0. Pure.
+[[nodiscard]] IiifVersion negotiated_iiif(const http::Headers& headers);
+
+// Media type of an info.json (3.0 and 2.1, section 5). Pure.
+[[nodiscard]] std::string_view iiif_media_type(const http::Headers& headers, IiifVersion version);
+
+}  // namespace microtome::protocol

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "protocol/iiif_info.hpp"
+
+#include <initializer_list>
+
+#include "codec/encode.hpp"
+#include "protocol/json_writer.hpp"
+
+namespace microtome::protocol {
+namespace {
+
+constexpr std::string_view kProtocol = "http://iiif.io/api/image";
+constexpr std::string_view kPhysdimContext = "http://iiif.io/api/annex/services/physdim/1/context.json";
+constexpr std::string_view kPhysdimProfile = "http://iiif.io/api/annex/services/physdim";
+
+void write_list(JsonWriter& json, std::string_view key, std::initializer_list<std::string_view> names) {
+  json.key(key).begin_array();
+  for (const std::string_view name : names) {
+    json.value(name);
+  }
+  json.end_array();
+}
+
+// Those beyond jpg and png, which every server of level 2 has; all of them with `every`.
+void write_formats(JsonWriter& json, std::string_view key, bool every) {
+  json.key(key).begin_array();
+  if (every) {
+    json.value("jpg").value("png");
+  }
+  for (const codec::Format format : {codec::Format::webp, codec::Format::tiff, codec::Format::gif,
+                                     codec::Format::avif, codec::Format::jp2, codec::Format::pdf}) {
+    if (codec::can_encode(format)) {
+      json.value(iiif_extension(format));
+    }
+  }
+  json.end_array();
+}
+
+void write_limits(JsonWriter& json, const IiifLimits& limits) {
+  json.key("maxWidth").value(limits.width);
+  json.key("maxHeight").value(limits.height);
+  json.key("maxArea").value(limits.area);
+}
+
+void write_sizes(JsonWriter& json, const image::PictureInfo& info, const IiifLimits& limits) {
+  json.key("sizes").begin_array();
+  for (auto level = info.levels.rbegin(); level != info.levels.rend(); ++level) {
+    if (level->width <= limits.width && level->height <= limits.height &&
+        level->height <= limits.area / level->width) {
+      json.begin_object();
+      json.key("width").value(level->width);
+      json.key("height").value(level->height);
+      json.end_object();
+    }
+  }
+  json.end_array();
+}
+
+// One entry for each size of tiles; nearly always one.
+void write_tiles(JsonWriter& json, const image::PictureInfo& info, const IiifLimits& limits) {
+  json.key("tiles").begin_array();
+  for (std::size_t first = 0; first < info.levels.size(); ++first) {
+    const image::Level& model = info.levels[first];
+    const auto same = [&](std::size_t other) {
+      return info.levels[other].tile_width == model.tile_width && info.levels[other].tile_height == model.tile_height;
+    };
+    bool seen = false;
+    for (std::size_t i = 0; i < first; ++i) {
+      seen = seen || (same(i) && iiif_scale_factor(info, i) > 0);
+    }
+    if (seen || iiif_scale_factor(info, first) == 0 || model.tile_width > limits.width ||
+        model.tile_height > limits.height || model.tile_height > limits.area / model.tile_width) {
+      continue;
+    }
+    json.begin_object();
+    json.key("width").value(std::int64_t{model.tile_width});
+    if (model.tile_height != model.tile_width) {
+      json.key("height").value(std::int64_t{model.tile_height});
+    }
+    json.key("scaleFactors").begin_array();
+    for (std::size_t i = first; i < info.levels.size(); ++i) {
+      if (const std::int64_t factor = iiif_scale_factor(info, i); factor > 0 && same(i)) {
+        json.value(factor);
+      }
+    }
+    json.end_array();
+    json.end_object();
+  }
+  json.end_array();
+}
+
+// The only way in which IIIF says how large a pixel is.
+void write_physical_size(JsonWriter& json, const image::PictureInfo& info) {
+  if (!info.um_per_pixel_x || !(*info.um_per_pixel_x > 0)) {
+    return;
+  }
+  constexpr double kMicrometresPerMillimetre = 1000;
+  json.key("service").begin_array().begin_object();
+  json.key("@context").value(kPhysdimContext);
+  json.key("profile").value(kPhysdimProfile);
+  json.key("physicalScale").value(*info.um_per_pixel_x / kMicrometresPerMillimetre);
+  json.key("physicalUnits").value("mm");
+  json.end_object().end_array();
+}
+
+void write_two(JsonWriter& json, const IiifLimits& limits) {
+  json.key("profile").begin_array().value(kIiifProfile2).begin_object();
+  write_formats(json, "formats", true);
+  write_list(json, "qualities", {"default", "color", "gray", "bitonal"});
+  write_list(json, "supports",
+             {"baseUriRedirect", "canonicalLinkHeader", "cors", "jsonldMediaType", "mirroring", "profileLinkHeader",
+              "regionByPct", "regionByPx", "regionSquare", "rotationArbitrary", "rotationBy90s", "sizeAboveFull",
+              "sizeByConfinedWh", "sizeByDistortedWh", "sizeByH", "sizeByPct", "sizeByW", "sizeByWh"});
+  write_limits(json, limits);
+  json.end_object().end_array();
+}
+
+void write_three(JsonWriter& json, const IiifLimits& limits) {
+  json.key("profile").value("level2");
+  write_limits(json, limits);
+}
+
+}  // namespace
+
+std::string write_iiif_info(const image::PictureInfo& info, const IiifLimits& limits, IiifVersion version,
+                            std::string_view id) {
+  const bool two = version == IiifVersion::two;
+  JsonWriter json;
+  constexpr std::size_t kUsual = 1536;
+  json.reserve(kUsual);
+  json.begin_object();
+  json.key("@context").value(two ? kIiifContext2 : kIiifContext3);
+  json.key(two ? "@id" : "id").value(id);
+  if (!two) {
+    json.key("type").value("ImageService3");
+  }
+  json.key("protocol").value(kProtocol);
+  if (two) {
+    write_two(json, limits);
+  } else {
+    write_three(json, limits);
+  }
+  json.key("width").value(info.width);
+  json.key("height").value(info.height);
+  write_sizes(json, info, limits);
+  write_tiles(json, info, limits);
+  if (!two) {
+    write_formats(json, "extraFormats", false);
+    write_list(json, "extraQualities", {"color", "gray", "bitonal"});
+    write_list(json, "extraFeatures",
+               {"canonicalLinkHeader", "mirroring", "profileLinkHeader", "rotationArbitrary", "sizeUpscaling"});
+  }
+  write_physical_size(json, info);
+  json.end_object();
+  return json.take();
+}
+
+}  // namespace microtome::protocol
