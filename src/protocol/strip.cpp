@@ -39,18 +39,27 @@ std::string strip_key(const StripPlan& plan, const StripRequest& strip, int qual
   return key + format_hex(hash.value()) + ":" + std::to_string(plan.cells.size());
 }
 
-// One slice into its cell; false when it cannot be shown, which leaves the cell blank.
-bool draw_cell(engine::Engine& engine, set::Catalogue& catalogue, const set::Slice& slice, const StripPlan& plan,
-               std::size_t cell, pixel::Image& sheet, const CancelToken& cancel) {
-  const auto picture = engine.open_now(slice.path);
+bool is_lasting(Code code) {
+  return code == Code::corrupt || code == Code::unsupported || code == Code::not_found;
+}
+
+// One slice into its cell, which stays blank when the slice cannot be shown. What may go better next time (a full
+// queue, a file that changes) fails the whole strip: a blank would be kept.
+Result<void> draw_cell(const Call& call, const set::Slice& slice, const StripPlan& plan, std::size_t cell,
+                       pixel::Image& sheet, const CancelToken& cancel) {
+  const auto picture = call.engine().open_now(slice.path);
   if (!picture) {
-    if (picture.error().code == Code::corrupt || picture.error().code == Code::unsupported) {
-      catalogue.learn_damaged(slice.path);
+    if (!is_lasting(picture.error().code)) {
+      return pass(picture.error());
     }
-    return false;
+    call.site->catalogue().learn_damaged(slice.path);
+    return {};
+  }
+  if ((*picture)->id().mtime_ns != slice.mtime_ns) {
+    return fail(Code::overloaded, "a slice has just changed", slice.path);
   }
   const image::PictureInfo& info = (*picture)->info();
-  catalogue.learn(slice.path, info.width, info.height, info.um_per_pixel_x);
+  learn(call, slice.path, info);
   const double scale = std::min(static_cast<double>(plan.cell_width) / static_cast<double>(info.width),
                                 static_cast<double>(plan.cell_height) / static_cast<double>(info.height));
   engine::RegionArea area;
@@ -58,15 +67,16 @@ bool draw_cell(engine::Engine& engine, set::Catalogue& catalogue, const set::Sli
   area.height = static_cast<double>(info.height);
   area.out_width = std::clamp(static_cast<int>(std::lround(area.width * scale)), 1, plan.cell_width);
   area.out_height = std::clamp(static_cast<int>(std::lround(area.height * scale)), 1, plan.cell_height);
-  const auto drawn = engine.region_now(**picture, area, cancel);
+  const auto drawn = call.engine().region_now(**picture, area, cancel);
   if (!drawn) {
-    return false;
+    return is_lasting(drawn.error().code) ? Result<void>() : pass(drawn.error());
   }
   const pixel::Image small = pixel::to_rgb(pixel::compose(pixel::to_u8(*drawn), {}));
   const auto column = static_cast<std::int64_t>(cell) % plan.columns;
   const auto row = static_cast<std::int64_t>(cell) / plan.columns;
-  return pixel::paste(sheet, small, column * plan.cell_width + (plan.cell_width - small.width) / 2,
-                      row * plan.cell_height + (plan.cell_height - small.height) / 2);
+  pixel::paste(sheet, small, column * plan.cell_width + (plan.cell_width - small.width) / 2,
+               row * plan.cell_height + (plan.cell_height - small.height) / 2);
+  return {};
 }
 
 Result<engine::Engine::Computed> draw(const Call& call, const StripPlan& plan, const StripRequest& strip, int quality,
@@ -78,8 +88,11 @@ Result<engine::Engine::Computed> draw(const Call& call, const StripPlan& plan, c
     if (cancel.cancelled()) {
       return fail(Code::cancelled, "nobody waits");
     }
-    if (plan.cells[cell] != nullptr) {
-      draw_cell(call.engine(), call.site->catalogue(), *plan.cells[cell], plan, cell, sheet, cancel);
+    if (plan.cells[cell] == nullptr) {
+      continue;
+    }
+    if (auto drawn = draw_cell(call, *plan.cells[cell], plan, cell, sheet, cancel); !drawn) {
+      return pass(std::move(drawn.error()));
     }
   }
   codec::EncodeOptions options;

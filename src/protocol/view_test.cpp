@@ -271,6 +271,16 @@ TEST_F(SetsTest, DrawsAnotherStripWhenASliceChanges) {
   EXPECT_NE(get("/sets/eye/strip?count=6").headers.get("ETag"), before);
 }
 
+TEST_F(SetsTest, LeavesCellsOfBrokenSlicesBlankButKeepsNoPassingFault) {
+  options.catalogue.rescan_ms = 60'000;
+  dir.write("eye/s2.tif", "broken");
+  EXPECT_EQ(size("/sets/eye/strip?count=2&height=30&width=40"), "80x30");
+  dir.write("eye/s3.tif", "400x300 128 changed");  // the catalogue still knows the old file
+  const http::Response response = get("/sets/eye/strip?from=3&count=2&height=30&width=40");
+  EXPECT_EQ(response.status, 503);
+  EXPECT_NE(response.headers.get("Retry-After"), "");
+}
+
 TEST_F(SetsTest, SendsFiveThousandSlicesInSixtyKilobytes) {
   std::filesystem::create_directory(dir.path("big"));
   for (int i = 1; i <= 5000; ++i) {

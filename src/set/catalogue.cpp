@@ -13,6 +13,7 @@
 #include "io/file.hpp"
 #include "set/build.hpp"
 #include "set/folder.hpp"
+#include "set/hash.hpp"
 #include "set/names.hpp"
 #include "set/sequence.hpp"
 #include "set/set.hpp"
@@ -31,6 +32,12 @@ struct Fact {
   std::int32_t height = 0;
   float um_per_pixel = 0;
   bool damaged = false;
+
+  [[nodiscard]] std::uint64_t print() const {
+    Hash hash;
+    hash.add(path).add(std::int64_t{width}).add(std::int64_t{height}).add(double{um_per_pixel});
+    return hash.add(std::int64_t{damaged}).value();
+  }
 };
 
 struct Snapshot {
@@ -111,7 +118,7 @@ class Disk final : public Catalogue {
 
   void remember(Fact fact) {
     const std::scoped_lock lock(facts_mutex_);
-    if (facts_.size() < kMostFacts) {
+    if (facts_.size() < kMostFacts && told_.insert(fact.print()).second) {
       facts_.push_back(std::move(fact));
       has_facts_ = true;
     }
@@ -142,6 +149,7 @@ class Disk final : public Catalogue {
   std::atomic<bool> has_facts_ = false;
   std::mutex facts_mutex_;
   std::vector<Fact> facts_;
+  std::unordered_set<std::uint64_t> told_;  // what was learnt since files last changed: every tile tells it again
   mutable std::mutex snapshot_mutex_;
   std::shared_ptr<const Snapshot> snapshot_;
 };
@@ -174,6 +182,10 @@ void Disk::scan() {
     walk(root, name.empty() ? "root" : name, name.empty() ? "root" : name, 0);
   }
   std::erase_if(nodes_, [](const auto& item) { return !item.second->seen; });
+  if (std::ranges::any_of(order_, &Node::dirty)) {
+    const std::scoped_lock lock(facts_mutex_);
+    told_.clear();
+  }
   claim();
   scanned_at_ = std::max<std::int64_t>(began, 1);
 }
@@ -219,13 +231,18 @@ bool Disk::apply_facts() {
     has_facts_ = false;
   }
   bool changed = false;
+  const std::int64_t now = real_now();
   for (const Fact& fact : facts) {
     const std::size_t slash = fact.path.rfind('/');
     const auto at = slash == std::string::npos ? nodes_.end() : nodes_.find(fact.path.substr(0, slash));
     FolderFile* file =
         at == nodes_.end() ? nullptr : at->second->folder.find(std::string_view(fact.path).substr(slash + 1));
-    if (file == nullptr || (fact.damaged && real_now() - file->mtime_ns < kYoungFile) ||
-        (file->width == fact.width && file->height == fact.height && file->unreadable == fact.damaged)) {
+    if (file == nullptr || (fact.damaged && now - file->mtime_ns < kYoungFile)) {
+      const std::scoped_lock lock(facts_mutex_);
+      told_.erase(fact.print());  // too early; to be told again
+      continue;
+    }
+    if (file->width == fact.width && file->height == fact.height && file->unreadable == fact.damaged) {
       continue;
     }
     file->width = fact.width;
