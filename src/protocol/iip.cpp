@@ -5,7 +5,6 @@
 #include <array>
 
 #include "http/status.hpp"
-#include "http/text.hpp"
 #include "protocol/deepzoom.hpp"
 #include "protocol/iiif.hpp"
 #include "protocol/numbers.hpp"
@@ -46,45 +45,32 @@ Next choose_position(IipSession& session, const IipCommand& command) {
   return session.choose(session.name());
 }
 
-// Arguments with which a modifier changes nothing.
-bool is_neutral(const IipCommand& command) {
-  static constexpr std::array<std::string_view, 6> kColourMaps{"HOT", "COLD", "JET", "BLUE", "GREEN", "RED"};
-  const std::string_view argument = command.argument;
-  const auto same = [&](std::string_view word) { return http::equal_no_case(word, argument); };
-  if (command.name == "ROT") {
-    const auto angle = parse_int(argument);  // only quarter turns do anything; "!" mirrors
-    return !argument.starts_with('!') && (!angle || *angle % 90 != 0 || *angle % 360 == 0);
-  }
-  if (command.name == "CMP") {
-    return std::ranges::none_of(kColourMaps, same);
-  }
-  if (command.name == "COL") {
-    return !same("grey") && !same("gray") && !same("binary");
-  }
-  return (command.name == "CNT" || command.name == "GAM") && parse_real(argument) == 1.0;
-}
-
-// Modifiers of the full protocol. A picture made without them would be another one than was asked for.
-Next later(IipSession& session, const IipCommand& command) {
-  if (session.view.undone.empty() && !is_neutral(command)) {
-    session.view.undone = command.name;
-  }
-  return Next::go_on;
-}
-
 Next deep_zoom(IipSession& session, const IipCommand& command) {
-  answer_deepzoom(session.call(), command.argument);
+  // In a query the extension of a tile means nothing: it is JPEG.
+  std::string name = command.argument;
+  if (session.view.operations.any() && name.find("_files/") != std::string::npos) {
+    return session.fail_with(Code::unsupported, "processed DeepZoom tiles are not supported");
+  }
+  const std::size_t dot = name.rfind('.');
+  if (name.find("_files/") != std::string::npos && dot != std::string::npos &&
+      name.find('/', dot) == std::string::npos) {
+    name.replace(dot, std::string::npos, ".jpg");
+  }
+  answer_deepzoom(session.call(), name);
   return Next::answered;
 }
 
 Next zoomify(IipSession& session, const IipCommand& command) {
+  if (session.view.operations.any()) {
+    return session.fail_with(Code::unsupported, "processed Zoomify tiles are not supported");
+  }
   answer_zoomify(session.call(), command.argument);
   return Next::answered;
 }
 
 Next image_api(IipSession& session, const IipCommand& command) {
-  if (!session.view.undone.empty()) {
-    return session.fail_with(Code::unsupported, session.view.undone + " is not supported");
+  if (session.view.operations.any()) {
+    return session.fail_with(Code::unsupported, "IIIF after other modifiers is not supported");
   }
   answer_iiif_query(session.call(), command.argument);
   return Next::answered;
@@ -98,12 +84,19 @@ Next not_yet(IipSession& session, const IipCommand& command) {
   return session.fail_with(Code::unsupported, command.name + " is not supported");
 }
 
-constexpr std::array<IipSession::Entry, 24> kGeneral{{
-    {"DEEPZOOM", deep_zoom}, {"TTL", not_yet},    {"FIF", choose_file}, {"SDS", choose_position}, {"ICC", nothing},
-    {"LYR", nothing},        {"ROT", later},      {"CNT", later},       {"GAM", later},           {"INV", later},
-    {"CMP", later},          {"SHD", later},      {"CTW", later},       {"CNV", later},           {"COL", later},
-    {"MINMAX", later},       {"TIL", not_yet},    {"JTLS", not_yet},    {"SPECTRA", not_yet},     {"PFL", not_yet},
-    {"WLZ", not_yet},        {"IIIF", image_api}, {"ZOOMIFY", zoomify}, {"ATL", not_yet},
+constexpr std::array<IipSession::Entry, 12> kGeneral{{
+    {"DEEPZOOM", deep_zoom},
+    {"FIF", choose_file},
+    {"SDS", choose_position},
+    {"ICC", nothing},
+    {"LYR", nothing},
+    {"TTL", not_yet},
+    {"ATL", not_yet},
+    {"SPECTRA", not_yet},
+    {"PFL", not_yet},
+    {"WLZ", not_yet},
+    {"IIIF", image_api},
+    {"ZOOMIFY", zoomify},
 }};
 
 IipSession::Run find_in(std::span<const IipSession::Entry> table, std::string_view name) {
@@ -125,7 +118,7 @@ void answer_iip(const Call& call, std::string_view query) {
 }
 
 IipSession::Next IipSession::dispatch(const IipCommand& command) {
-  for (const auto table : {std::span<const Entry>(kGeneral), iip_objects(), iip_pictures()}) {
+  for (const auto table : {std::span<const Entry>(kGeneral), iip_objects(), iip_pictures(), iip_modifiers()}) {
     if (const Run run = find_in(table, command.name)) {
       return run(*this, command);
     }
@@ -230,9 +223,6 @@ IipSession::Next IipSession::reply_text(std::string media_type, std::string text
 }
 
 IipSession::Next IipSession::make(Choose choose) {
-  if (!view.undone.empty()) {
-    return fail_with(Code::unsupported, view.undone + " is not supported");
-  }
   auto where = path();
   if (!where) {
     answer_error(call_, where.error());
@@ -242,6 +232,16 @@ IipSession::Next IipSession::make(Choose choose) {
   reply.learn = true;
   reply.unreadable_is_404 = true;
   render(call_, *where, std::move(choose), reply);
+  return Next::answered;
+}
+
+IipSession::Next IipSession::compute(ChooseComputation choose) {
+  auto where = path();
+  if (!where) {
+    answer_error(call_, where.error());
+  } else {
+    answer_computed(call_, *where, std::move(choose));
+  }
   return Next::answered;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Internet Imaging Protocol: a query is a program. Its commands run strictly from left to right over a state; the
 // first one that makes a picture ends it. Each area of the protocol has a file of its own, with a table of its
-// commands: iip_objects (OBJ), iip_pictures (JTL, CVT, WID, ...).
+// commands: iip_objects (OBJ), iip_pictures (JTL, CVT, WID, ...), iip_modifiers (ROT, CNT, GAM, ...).
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,9 @@
 #include <string_view>
 #include <vector>
 
+#include "pixel/process.hpp"
 #include "protocol/call.hpp"
+#include "protocol/iip_computed.hpp"
 #include "protocol/iip_query.hpp"
 #include "protocol/reply.hpp"
 
@@ -34,7 +36,8 @@ struct IipView {
   std::optional<int> quality = {};              // QLT
   std::optional<std::int64_t> horizontal = {};  // SDS
   std::optional<std::int64_t> vertical = {};
-  std::string undone = {};  // the first modifier that this server cannot do yet
+  bool lossless = false;              // QLT=-1: for formats that can be both
+  pixel::Operations operations = {};  // ROT, CNT, GAM...
 };
 
 class IipSession : public std::enable_shared_from_this<IipSession> {
@@ -62,7 +65,8 @@ class IipSession : public std::enable_shared_from_this<IipSession> {
   Next fault(std::string_view code, std::string_view argument);  // an IIP error line; the other commands still run
   Next reply_line(std::string line);                             // one line of a metadata answer, without its end
   Next reply_text(std::string media_type, std::string text);
-  Next make(Choose choose);  // renders the chosen file and ends
+  Next make(Choose choose);                // renders the chosen file and ends
+  Next compute(ChooseComputation choose);  // the same by a computation
 
   using Run = Next (*)(IipSession&, const IipCommand&);
   struct Entry {
@@ -93,5 +97,6 @@ class IipSession : public std::enable_shared_from_this<IipSession> {
 
 [[nodiscard]] std::span<const IipSession::Entry> iip_objects();
 [[nodiscard]] std::span<const IipSession::Entry> iip_pictures();
+[[nodiscard]] std::span<const IipSession::Entry> iip_modifiers();
 
 }  // namespace microtome::protocol

@@ -174,7 +174,7 @@ std::string line_without_picture(std::string_view name) {
     return std::string(kServer);
   }
   if (name == "iip-opt-comm") {
-    return "IIP-opt-comm:CVT QLT JTL WID HEI RGN SDS PTL WTL";
+    return "IIP-opt-comm:CVT CNT QLT JTL JTLS WID HEI RGN MINMAX SHD CMP INV CTW";
   }
   if (name == "iip-opt-obj") {
     return "IIP-opt-obj:Horizontal-views Vertical-views Tile-size Resolutions Bits-per-channel DPI metadata";
@@ -247,6 +247,9 @@ Next with_picture(IipSession& session, const std::string& name, const std::strin
     return Next::open;
   }
   const Info& info = session.picture()->info();
+  if (name == "max-size" && session.view.operations.turns()) {
+    return session.reply_line("Max-size:" + std::to_string(info.height) + " " + std::to_string(info.width));
+  }
   if (is_line_name(name)) {
     std::string line = line_of(info, name);
     return line.empty() ? Next::go_on : session.reply_line(std::move(line));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// JTL and its kin: one stored tile. CVT: a region as one picture, with WID, HEI, RGN and QLT before it.
+// JTL and its kin: one tile; TIL: many. CVT: a region as one picture, with WID, HEI, RGN and QLT before it.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -18,34 +18,76 @@ using Next = IipSession::Next;
 
 constexpr std::int64_t kMostSide = 1'000'000;
 
+Output output_of(const IipView& view, codec::Format format) {
+  return {format, view.quality, view.lossless && format == codec::Format::webp, view.operations};
+}
+
+Next send_tile(IipSession& session, std::int64_t resolution, std::int64_t index, codec::Format format) {
+  const Output output = output_of(session.view, format);
+  if (output.operations.any() || output.lossless) {
+    return session.compute([call = session.call(), resolution, index, output](const image::PicturePtr& picture,
+                                                                              http::Headers&) -> Result<Computation> {
+      const auto area = tile_area(picture->info(), resolution, index, output.operations);
+      return area ? Result<Computation>(processed_tile(call, picture, *area, output)) : pass(area.error());
+    });
+  }
+  return session.make([resolution, index, format, quality = session.view.quality](
+                          const image::Picture& picture, http::Headers&) -> Result<engine::PixelRequest> {
+    const auto area = tile_area(picture.info(), resolution, index, {});
+    if (!area) {
+      return pass(area.error());
+    }
+    engine::PixelRequest request;
+    request.area = *area;
+    request.format = format;
+    request.quality = quality;
+    return request;
+  });
+}
+
 Next tile(IipSession& session, const IipCommand& command, codec::Format format) {
   if (!session.has_file()) {
     return session.fault("1 3", "");
   }
-  const std::string_view text = command.argument;
-  const std::size_t comma = text.find(',');
-  const auto resolution = parse_int(text.substr(0, comma));
-  const auto index = comma == std::string_view::npos ? std::nullopt : parse_int(text.substr(comma + 1));
-  if (!resolution || !index || *resolution < 0 || *index < 0) {
+  const auto numbers = parse_whole_numbers(command.argument, 2);
+  if (numbers.size() != 2 || numbers[0] < 0 || numbers[1] < 0) {
     return session.fail_with(Code::bad_request, command.name + " needs resolution,tile");
   }
-  return session.make([resolution = *resolution, index = *index, format, quality = session.view.quality](
-                          const image::Picture& picture, http::Headers&) -> Result<engine::PixelRequest> {
-    const auto& levels = picture.info().levels;
-    const auto count = static_cast<std::int64_t>(levels.size());
-    if (resolution >= count) {
-      return fail(Code::not_found, "no such resolution");
-    }
-    const auto level = static_cast<std::size_t>(count - 1 - resolution);  // resolution 0 is the smallest
-    if (index / levels[level].across() >= levels[level].down()) {
-      return fail(Code::not_found, "no such tile");
-    }
-    engine::PixelRequest request;
-    request.area =
-        engine::TileArea{static_cast<int>(level), index % levels[level].across(), index / levels[level].across()};
-    request.format = format;
-    request.quality = quality;
-    return request;
+  return send_tile(session, numbers[0], numbers[1], format);
+}
+
+// JTLS=x,resolution,tile,y: SDS and JTL in one, of old.
+Next tile_of_view(IipSession& session, const IipCommand& command) {
+  if (!session.has_file()) {
+    return session.fault("1 3", "");
+  }
+  const auto numbers = parse_whole_numbers(command.argument, 4);
+  if (numbers.size() != 4 || numbers[1] < 0 || numbers[2] < 0) {
+    return session.fail_with(Code::bad_request, "JTLS needs x,resolution,tile,y");
+  }
+  session.view.horizontal = numbers[0];
+  session.view.vertical = numbers[3];
+  return send_tile(session, numbers[1], numbers[2], codec::Format::jpeg);
+}
+
+// TIL=resolution,first[-last]
+Next tiles(IipSession& session, const IipCommand& command) {
+  if (!session.has_file()) {
+    return session.fault("1 3", "");
+  }
+  std::string text = command.argument;
+  const std::size_t dash = text.find('-');
+  const bool range = dash != std::string::npos;
+  if (range) {
+    text[dash] = ',';
+  }
+  const auto numbers = parse_whole_numbers(text, 3);
+  if (numbers.size() != (range ? 3U : 2U) || std::ranges::any_of(numbers, [](auto value) { return value < 0; })) {
+    return session.fail_with(Code::bad_request, "TIL needs resolution,first-last");
+  }
+  return session.compute([call = session.call(), numbers, output = output_of(session.view, codec::Format::jpeg)](
+                             const image::PicturePtr& picture, http::Headers&) {
+    return tile_stream(call, picture, numbers[0], numbers[1], numbers.back(), output);
   });
 }
 
@@ -98,54 +140,93 @@ Next region(IipSession& session, const IipCommand& command) {
   return Next::go_on;
 }
 
-// QLT=n or codec:n. Any given quality means that nothing passes through as it is stored.
+// QLT=n or codec:n or (for TIFF) codec. Any given quality means that nothing passes through as it is stored.
 Next quality(IipSession& session, const IipCommand& command) {
-  std::string_view text = command.argument;
-  if (const std::size_t colon = text.find(':'); colon != std::string_view::npos) {
-    text.remove_prefix(colon + 1);
+  static constexpr std::array<std::string_view, 9> kCodecs{"none", "lzw",  "deflate", "jpeg", "jpg",
+                                                           "webp", "zstd", "png",     "avif"};
+  const std::string_view text = command.argument;
+  const std::size_t colon = text.find(':');
+  const auto value = parse_real(http::trim(colon == std::string_view::npos ? text : text.substr(colon + 1)));
+  std::string name(http::trim(text.substr(0, colon)));
+  std::ranges::transform(name, name.begin(), http::to_lower);
+  const bool named = std::ranges::find(kCodecs, name) != kCodecs.end();
+  const bool alone = colon == std::string_view::npos;
+  if ((alone && !value && !named) || (!alone && (!value || !named))) {
+    return session.fail_with(Code::bad_request, "QLT needs a number, codec:number or a codec");
   }
-  const auto value = parse_real(text);
-  if (!value) {
-    return session.fail_with(Code::bad_request, "QLT needs a number");
+  session.view.lossless = value && *value < 0;
+  session.view.quality.reset();
+  if (value && *value >= 0) {
+    session.view.quality = static_cast<int>(std::min(*value, 100.0));
   }
-  session.view.quality = static_cast<int>(std::clamp(*value, 0.0, 100.0));
   return Next::go_on;
+}
+
+codec::Format export_format(std::string_view asked) {
+  std::string name(http::trim(asked));
+  std::ranges::transform(name, name.begin(), http::to_lower);
+  if (name == "tiff" || name == "tif") {
+    return codec::Format::tiff;
+  }
+  return name == "avif" ? codec::Format::avif : format_of(name).value_or(codec::Format::jpeg);
+}
+
+std::string disposition(const std::string& stem, bool post, codec::Format format, int width, int height) {
+  const std::string_view extension = format == codec::Format::png    ? ".png"
+                                     : format == codec::Format::webp ? ".webp"
+                                                                     : ".jpg";
+  return std::string(post ? "attachment" : "inline") + "; filename=\"" + stem + "_" + std::to_string(width) + "x" +
+         std::to_string(height) + std::string(extension) + "\"";
 }
 
 Next convert(IipSession& session, const IipCommand& command) {
   if (!session.has_file()) {
     return session.fault("1 3", "");
   }
-  const codec::Format format = format_of(command.argument).value_or(codec::Format::jpeg);
+  const Output output = output_of(session.view, export_format(command.argument));
+  if (auto writable = check_output(output); !writable) {
+    return session.fail_with(writable.error().code, writable.error().message);
+  }
   const bool post = session.call().request().method == "POST";
   std::string stem(set::stem_of(session.name()));
   std::ranges::replace_if(
       stem, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '"' || c == '\\'; }, '_');
-  return session.make(
-      [view = session.view, format, post, stem = std::move(stem), most = session.call().options().max_cvt](
-          const image::Picture& picture, http::Headers& extra) -> Result<engine::PixelRequest> {
-        auto area = export_area(view, picture.info().width, picture.info().height, most);
-        if (!area) {
-          return pass(area.error());
-        }
-        const std::string_view extension = format == codec::Format::png    ? ".png"
-                                           : format == codec::Format::webp ? ".webp"
-                                                                           : ".jpg";
-        extra.add("Content-Disposition", std::string(post ? "attachment" : "inline") + "; filename=\"" + stem + "_" +
-                                             std::to_string(area->out_width) + "x" +
-                                             std::to_string(area->out_height) + std::string(extension) + "\"");
-        engine::PixelRequest request;
-        request.area = *area;
-        request.format = format;
-        request.quality = view.quality;
-        return request;
-      });
+  const int most = session.call().options().max_cvt;
+  if (output.operations.any() || output.lossless) {
+    return session.compute([call = session.call(), view = session.view, output, post, stem = std::move(stem), most](
+                               const image::PicturePtr& picture, http::Headers& extra) -> Result<Computation> {
+      const auto area = export_area(view, picture->info().width, picture->info().height, most);
+      if (!area) {
+        return pass(area.error());
+      }
+      const bool turned = output.operations.turns();
+      extra.add("Content-Disposition",
+                disposition(stem, post, output.format, turned ? area->out_height : area->out_width,
+                            turned ? area->out_width : area->out_height));
+      return processed_region(call, picture, *area, output);
+    });
+  }
+  return session.make([view = session.view, format = output.format, post, stem = std::move(stem), most](
+                          const image::Picture& picture, http::Headers& extra) -> Result<engine::PixelRequest> {
+    auto area = export_area(view, picture.info().width, picture.info().height, most);
+    if (!area) {
+      return pass(area.error());
+    }
+    extra.add("Content-Disposition", disposition(stem, post, format, area->out_width, area->out_height));
+    engine::PixelRequest request;
+    request.area = *area;
+    request.format = format;
+    request.quality = view.quality;
+    return request;
+  });
 }
 
-constexpr std::array<IipSession::Entry, 8> kPictures{{
+constexpr std::array<IipSession::Entry, 10> kPictures{{
     {"JTL", jpeg_tile},
     {"PTL", png_tile},
     {"WTL", webp_tile},
+    {"JTLS", tile_of_view},
+    {"TIL", tiles},
     {"WID", side},
     {"HEI", side},
     {"RGN", region},

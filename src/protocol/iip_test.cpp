@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
 
+#include "codec/webp.hpp"
 #include "protocol/iip_export.hpp"
 #include "protocol/iip_query.hpp"
 #include "protocol/testing.hpp"
@@ -157,16 +158,151 @@ TEST_F(IipTest, AnswersFaultsInItsOwnWords) {
   EXPECT_EQ(response.headers.get("Cache-Control"), "no-cache");
 }
 
-TEST_F(IipTest, NeverLeavesAModifierOut) {
-  EXPECT_EQ(size("/?FIF=a.tif&INV&JTL=0,0"), "501 INV is not supported\n");
-  EXPECT_EQ(size("/?FIF=a.tif&ROT=90&CVT=jpeg"), "501 ROT is not supported\n");
-  for (const char* neutral :
-       {"ROT=0", "ROT=45", "ROT=360", "CNT=1.0", "GAM=1", "CMP=nonsense", "COL=colour", "LYR=3", "ICC=1"}) {
-    EXPECT_EQ(size(std::string("/?FIF=a.tif&") + neutral + "&JTL=0,0"), "88x63") << neutral;
+TEST_F(IipTest, SendsOldTileOfAView) {
+  EXPECT_EQ(size("/?FIF=a.tif&JTLS=0,3,5,90"), "60x128");
+  EXPECT_EQ(status("/?FIF=a.tif&JTLS=0,3,5"), 400);
+  EXPECT_EQ(status("/?FIF=a.tif&JTLS=0,3,24,90"), 404);
+  dir.write("s/seq_pyr_000_045.tif", "400x300 128");
+  dir.write("s/seq_pyr_010_045.tif", "300x200 128");
+  EXPECT_EQ(size("/?FIF=s/seq&JTLS=10,0,0,45"), "75x50") << "no 000_090 file is needed";
+}
+
+// Tiles of a TIL answer: "1,0:88x63 ".
+std::string tiles_of(const std::string& body) {
+  std::string shown;
+  for (std::size_t at = 0; at < body.size();) {
+    int resolution = 0;
+    int index = 0;
+    std::size_t length = 0;
+    int used = 0;
+    if (std::sscanf(body.c_str() + at, "Tile,%d,%d,0/%zu:%n", &resolution, &index, &length, &used) != 3) {
+      return shown + "broken";
+    }
+    at += static_cast<std::size_t>(used);
+    const std::string data = body.substr(at, length);
+    if (data.substr(0, 8) != std::string("\2\0\0\0\0\x11\0\0", 8) || body.substr(at + length, 2) != "\r\n") {
+      return shown + "broken";
+    }
+    const auto info = codec::inspect_jpeg(as_bytes(data).subspan(8));
+    shown += std::to_string(resolution) + "," + std::to_string(index) + ":" +
+             (info ? std::to_string(info->width) + "x" + std::to_string(info->height) : "broken") + " ";
+    at += length + 2;
   }
-  for (const char* other : {"ROT=!0", "CNT=st", "CMP=jet", "COL=grey", "CTW=[1,0]", "MINMAX=0:1,2"}) {
-    EXPECT_EQ(status(std::string("/?FIF=a.tif&") + other + "&JTL=0,0"), 501) << other;
+  return shown;
+}
+
+TEST_F(IipTest, StreamsTilesColumnByColumn) {
+  const http::Response response = get("/?FIF=a.tif&TIL=2,0-4");
+  EXPECT_EQ(response.headers.get("Content-Type"), "application/vnd.netfpx");
+  EXPECT_EQ(tiles_of(body_of(response)), "2,0:128x128 2,3:128x122 2,1:128x128 2,4:128x122 ");
+  EXPECT_EQ(tiles_of(text("/?FIF=a.tif&TIL=0,0")), "0,0:88x63 ");
+  EXPECT_EQ(tiles_of(text("/?FIF=a.tif&TIL=2,4-0")), tiles_of(text("/?FIF=a.tif&TIL=2,0-4")));
+  EXPECT_EQ(status("/?FIF=a.tif&TIL=2,0-99"), 404);
+  EXPECT_EQ(status("/?FIF=a.tif&TIL=9,0"), 404);
+  dir.write("big.tif", "100000x100000 128");
+  EXPECT_EQ(status("/?FIF=big.tif&TIL=10,0-600000"), 413);
+  for (const char* argument : {"2", "2,", "2,0-", "a,0", "2,0-1-2", "2,-1", "2,0,1,2"}) {
+    EXPECT_EQ(status(std::string("/?FIF=a.tif&TIL=") + argument), 400) << argument;
   }
+}
+
+TEST_F(IipTest, TakesQualitiesInAllForms) {
+  for (const char* quality :
+       {"80", "jpeg:80", "JPEG:80", "-1", "webp:-1", "webp:30", "lzw", "deflate:1", "0", "200"}) {
+    EXPECT_EQ(size(std::string("/?FIF=a.tif&JTL=0,0&QLT=") + quality), "88x63");
+    EXPECT_EQ(size(std::string("/?FIF=a.tif&QLT=") + quality + "&JTL=0,0"), "88x63") << quality;
+  }
+  for (const char* quality : {"x", "foo:3", "jpeg:", ":3", "nan", "jpeg:inf"}) {
+    EXPECT_EQ(status(std::string("/?FIF=a.tif&QLT=") + quality + "&JTL=0,0"), 400) << quality;
+  }
+  const auto lossless = codec::inspect_webp(as_bytes(text("/?FIF=a.tif&QLT=-1&WTL=0,0")));
+  EXPECT_TRUE(lossless && lossless->lossless);
+  const auto lossy = codec::inspect_webp(as_bytes(text("/?FIF=a.tif&QLT=50&WTL=0,0")));
+  EXPECT_TRUE(lossy && !lossy->lossless);
+}
+
+TEST_F(IipTest, ProcessesTilesAndExports) {
+  const pixel::Image plain = picture("/?FIF=a.tif&PTL=1,0");
+  const pixel::Image inverse = picture("/?FIF=a.tif&INV&PTL=1,0");
+  ASSERT_EQ(inverse.data.size(), plain.data.size());
+  for (std::size_t i = 0; i < plain.data.size(); ++i) {
+    ASSERT_EQ(inverse.data[i], 255 - plain.data[i]);
+  }
+  EXPECT_EQ(picture("/?FIF=a.tif&INV=1&INV&PTL=1,0").data, inverse.data);
+  EXPECT_EQ(picture("/?FIF=a.tif&CTW=[0,0,1;0,1,0;1,0,0]&PTL=1,0").row(0)[0], 64);
+  EXPECT_EQ(picture("/?FIF=a.tif&COL=grey&PTL=1,0").channels, 1);
+  EXPECT_EQ(picture("/?FIF=a.tif&CTW=[0,0,1]&WID=70&CVT=png").row(20)[20], 64);
+  EXPECT_EQ(size("/?FIF=a.tif&ROT=90&WID=70&CVT=png"), "50x70");
+  EXPECT_EQ(get("/?FIF=a.tif&ROT=90&WID=70&CVT=png").headers.get("Content-Disposition"),
+            "inline; filename=\"a_50x70.png\"");
+  EXPECT_EQ(size("/?FIF=a.tif&ROT=180&JTL=1,0"), "47x125") << "the tile that lies there when the picture is turned";
+  EXPECT_EQ(size("/?FIF=a.tif&ROT=90&JTL=1,0"), "125x128") << "90 degrees: clients map the numbers";
+  EXPECT_EQ(size("/?FIF=a.tif&ROT=!0&JTL=1,0"), "128x125");
+  EXPECT_EQ(text("/?FIF=a.tif&ROT=90&OBJ=Max-size"), "Max-size:500 700\r\n");
+  EXPECT_EQ(size("/?FIF=a.tif&INV&JTL=9,0"), "404 no such resolution\n");
+  EXPECT_EQ(size("/?FIF=a.tif&CMP=jet&GAM=0.5&CNT=1.2&CNV=sharpen&COL=binary&TIL=0,0").substr(0, 3), "200");
+}
+
+TEST_F(IipTest, ConvolvesWithoutSeams) {
+  const pixel::Image whole = picture("/?FIF=a.tif&CNV=emboss&WID=350&CVT=png");
+  const pixel::Image tile = picture("/?FIF=a.tif&CNV=emboss&PTL=2,4");
+  ASSERT_EQ(whole.width, 350);
+  for (int y = 0; y < tile.height; ++y) {
+    ASSERT_TRUE(std::equal(tile.row(y), tile.row(y) + 3 * tile.width, whole.row(128 + y) + 3 * 128)) << y;
+  }
+}
+
+TEST_F(IipTest, ValidatesProcessedPictures) {
+  const http::Response first = get("/?FIF=a.tif&INV&JTL=0,0");
+  const std::string etag(first.headers.get("ETag"));
+  EXPECT_NE(etag, "");
+  EXPECT_NE(etag, get("/?FIF=a.tif&GAM=2&JTL=0,0").headers.get("ETag"));
+  EXPECT_EQ(get("/?FIF=a.tif&INV&JTL=0,0", "If-None-Match", etag).status, 304);
+  EXPECT_EQ(
+      get("/?FIF=a.tif&INV&JTL=0,0", "If-Modified-Since", std::string(first.headers.get("Last-Modified"))).status,
+      304);
+}
+
+TEST_F(IipTest, RefusesModifiersThatMakeNoSense) {
+  for (const char* query : {"ROT=x",
+                            "ROT=nan",
+                            "ROT=1e300",
+                            "CNT=x",
+                            "CNT=-1",
+                            "CNT=inf",
+                            "CNT=1e30",
+                            "GAM=0",
+                            "GAM=-1",
+                            "GAM=nan",
+                            "SHD=1",
+                            "SHD=1,nan",
+                            "SHD=1,2,3",
+                            "CTW=[]",
+                            "CTW=[a]",
+                            "CTW=[1,nan]",
+                            "CTW=[1;;2]",
+                            "CTW=[1e39]",
+                            "CTW=[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]",
+                            "CTW=[1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1]",
+                            "CNV=foo",
+                            "CNV=[1,2]",
+                            "CNV=[1,2,3,4]",
+                            "CNV=[inf]",
+                            "MINMAX=1",
+                            "MINMAX=0:1",
+                            "MINMAX=0:nan,1",
+                            "MINMAX=-2:0,1",
+                            "MINMAX=9999:0,1",
+                            "MINMAX=:0,1"}) {
+    EXPECT_EQ(status(std::string("/?FIF=a.tif&") + query + "&JTL=0,0"), 400) << query;
+  }
+  std::string many;
+  for (int i = 0; i < 70; ++i) {
+    many += "&MINMAX=-:0,255";
+  }
+  EXPECT_EQ(status("/?FIF=a.tif" + many + "&JTL=0,0"), 400);
+  EXPECT_EQ(size("/?FIF=a.tif&ROT=45&CMP=nonsense&COL=none&CNT=1&GAM=1&LYR=2&JTL=0,0"), "88x63");
+  EXPECT_EQ(status("/?FIF=a.tif&CVT=tiff"), 501) << "not another format than was asked for";
 }
 
 TEST_F(IipTest, FindsNoOtherFiles) {

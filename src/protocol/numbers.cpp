@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "http/text.hpp"
+
 namespace microtome::protocol {
 
 std::optional<std::int64_t> parse_int(std::string_view text) {
@@ -41,6 +43,36 @@ std::optional<double> parse_real(std::string_view text) {
     return std::nullopt;
   }
   return value;
+}
+
+namespace {
+
+template <class Number>
+std::vector<Number> parse_list(std::string_view text, std::size_t most,
+                               std::optional<Number> (*parse)(std::string_view)) {
+  std::vector<Number> numbers;
+  while (true) {
+    const std::size_t comma = text.find(',');
+    const auto number = parse(http::trim(text.substr(0, comma)));
+    if (!number || numbers.size() >= most) {
+      return {};
+    }
+    numbers.push_back(*number);
+    if (comma == std::string_view::npos) {
+      return numbers;
+    }
+    text.remove_prefix(comma + 1);
+  }
+}
+
+}  // namespace
+
+std::vector<std::int64_t> parse_whole_numbers(std::string_view text, std::size_t most) {
+  return parse_list<std::int64_t>(text, most, parse_int);
+}
+
+std::vector<double> parse_real_numbers(std::string_view text, std::size_t most) {
+  return parse_list<double>(text, most, parse_real);
 }
 
 std::string format_real(double value) {

@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "protocol/iip_computed.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <memory>
+
+#include "codec/encode.hpp"
+#include "engine/plan.hpp"
+#include "engine/region.hpp"
+#include "pixel/blit.hpp"
+#include "protocol/reply.hpp"
+
+namespace microtome::protocol {
+namespace {
+
+using engine::Engine;
+
+constexpr int kVersion = 1;  // raise when processing changes: answers kept by clients are then stale
+constexpr int kWebpQuality = 75;
+constexpr std::int64_t kMostTiles = 1024;             // of one TIL
+constexpr std::int64_t kMostTilePixels = 25'000'000;  // of one TIL
+
+std::string key_of(const io::FileId& id, const std::string& rest) {
+  std::string key = "iip" + std::to_string(kVersion);
+  for (const std::uint64_t part : {id.device, id.inode, id.size, static_cast<std::uint64_t>(id.mtime_ns)}) {
+    key += ":" + std::to_string(part);
+  }
+  return key + ":" + rest;
+}
+
+int quality_of(const Call& call, const Output& output) {
+  if (output.format == codec::Format::webp) {
+    return std::clamp(output.quality.value_or(kWebpQuality), 1, 100);
+  }
+  return output.format == codec::Format::jpeg
+             ? std::clamp(output.quality.value_or(call.options().jpeg_quality), 1, 100)
+             : 0;
+}
+
+std::string text_of(const Call& call, const Output& output) {
+  return std::to_string(static_cast<int>(output.format)) + "," + std::to_string(quality_of(call, output)) +
+         (output.lossless ? "l:" : ":") + output.operations.text();
+}
+
+// A picture seen through operations: 8 bits, grey or rgb. Regions of it are cut, scaled and bounded by the engine as
+// those of any other picture.
+class ProcessedPicture final : public image::Picture {
+ public:
+  ProcessedPicture(image::PicturePtr base, pixel::Operations operations, const pixel::Histogram& histogram)
+      : base_(std::move(base)), operations_(std::move(operations)), histogram_(histogram), info_(base_->info()) {
+    if (operations_.processes()) {
+      info_.colour = pixel::processed_colour(info_.colour, info_.channels, operations_);
+      info_.channels = info_.colour == pixel::Colour::grey ? 1 : info_.colour == pixel::Colour::rgb ? 3 : 4;
+      info_.bits = 8;
+      info_.sample = pixel::Sample::u8;
+    }
+  }
+  [[nodiscard]] const image::PictureInfo& info() const override { return info_; }
+  [[nodiscard]] const io::FileId& id() const override { return base_->id(); }
+  [[nodiscard]] std::size_t memory() const override { return 0; }
+  [[nodiscard]] Result<std::optional<image::StoredTile>> stored_tile(int level, std::int64_t x, std::int64_t y,
+                                                                     bool may_block) const override {
+    return base_->stored_tile(level, x, y, may_block);
+  }
+  [[nodiscard]] Result<pixel::Image> decode_tile(int level, std::int64_t x, std::int64_t y,
+                                                 const CancelToken& cancel) const override {
+    if (operations_.margin() == 0) {
+      return process(base_->decode_tile(level, x, y, cancel));
+    }
+    const image::Level& at = info_.levels[static_cast<std::size_t>(level)];
+    int reduction = 1;
+    return decode_region(level,
+                         pixel::intersect({x * at.tile_width, y * at.tile_height, at.tile_width, at.tile_height},
+                                          {0, 0, at.width, at.height}),
+                         &reduction, cancel);
+  }
+  // With a kernel: what lies around the area belongs to it, so that tiles show no seams.
+  [[nodiscard]] Result<pixel::Image> decode_region(int level, const pixel::Rect& rect, int* reduction,
+                                                   const CancelToken& cancel) const override {
+    const int margin = operations_.margin();
+    if (margin == 0) {
+      return process(base_->decode_region(level, rect, reduction, cancel));
+    }
+    const image::Level& at = info_.levels[static_cast<std::size_t>(level)];
+    const pixel::Rect wide =
+        pixel::intersect({rect.x - margin, rect.y - margin, rect.width + 2LL * margin, rect.height + 2LL * margin},
+                         {0, 0, at.width, at.height});
+    *reduction = 1;
+    const auto image = process(base_->decode_region(level, wide, reduction, cancel));
+    if (!image) {
+      return image;
+    }
+    return pixel::crop(*image, {rect.x - wide.x, rect.y - wide.y, rect.width, rect.height});
+  }
+
+ private:
+  [[nodiscard]] Result<pixel::Image> process(Result<pixel::Image> image) const {
+    if (!image || !operations_.processes()) {
+      return image;
+    }
+    return pixel::process(*image, base_->info().bits, operations_, histogram_);
+  }
+
+  image::PicturePtr base_;
+  pixel::Operations operations_;
+  pixel::Histogram histogram_;
+  image::PictureInfo info_;
+};
+
+// Of the first tile of the smallest level: as good as the whole, and cheap.
+Result<pixel::Histogram> histogram_of(const image::Picture& picture, const pixel::Operations& operations,
+                                      const CancelToken& cancel) {
+  if (!operations.needs_histogram()) {
+    return pixel::Histogram{};
+  }
+  const auto tile = picture.decode_tile(static_cast<int>(picture.info().levels.size()) - 1, 0, 0, cancel);
+  if (!tile) {
+    return pass(tile.error());
+  }
+  return pixel::histogram_of(*tile, picture.info().bits, operations);
+}
+
+// The stored profile describes stored colours; it stays only where they stay.
+ByteView profile_of(const image::PictureInfo& info, const pixel::Image& image, const pixel::Operations& operations) {
+  const bool mixed = operations.map != pixel::ColourMap::none || operations.light || !operations.mix.empty() ||
+                     operations.colouring != pixel::Colouring::as_is;
+  const bool same = (info.colour == pixel::Colour::rgb || info.colour == pixel::Colour::rgba)
+                        ? image.channels >= 3
+                        : info.colour == pixel::Colour::grey && image.channels == 1;
+  return info.icc && same && !mixed ? ByteView(*info.icc) : ByteView();
+}
+
+Result<Bytes> encode(const image::PictureInfo& info, pixel::Image image, const Output& output, int quality,
+                     const pixel::Histogram& histogram) {
+  image = pixel::finish(std::move(image), output.operations, histogram);
+  if (image.colour == pixel::Colour::grey_alpha && output.format == codec::Format::webp) {
+    image = pixel::to_rgba(image);
+  }
+  codec::EncodeOptions options;
+  options.quality = quality;
+  options.lossless = output.lossless;
+  options.icc = profile_of(info, image, output.operations);
+  return codec::encode(image, output.format, options);
+}
+
+Result<Bytes> tile_bytes(const image::PicturePtr& picture, const engine::TileArea& area, const Output& output,
+                         int quality, const CancelToken& cancel) {
+  const auto histogram = histogram_of(*picture, output.operations, cancel);
+  if (!histogram) {
+    return pass(histogram.error());
+  }
+  const ProcessedPicture processed(picture, output.operations, *histogram);
+  auto tile = processed.decode_tile(area.level, area.x, area.y, cancel);
+  if (!tile) {
+    return pass(tile.error());
+  }
+  return encode(
+      picture->info(),
+      engine::for_display(std::move(*tile), processed.info().bits, {}, output.format != codec::Format::jpeg), output,
+      quality, *histogram);
+}
+
+Result<Engine::Computed> computed(Result<Bytes> bytes, codec::Format format) {
+  if (!bytes) {
+    return pass(bytes.error());
+  }
+  return Engine::Computed{std::move(*bytes), std::string(codec::media_type(format))};
+}
+
+void append(Bytes& out, std::string_view text) {
+  out.insert(out.end(), text.begin(), text.end());
+}
+
+void append(Bytes& out, const SharedBytes& bytes) {
+  if (bytes) {
+    out.insert(out.end(), bytes->begin(), bytes->end());
+  }
+}
+
+// The stored stream when it is what was asked for; empty when the tile must be made.
+Result<Bytes> stored_bytes(const image::Picture& picture, const engine::TileArea& area) {
+  const auto stored = picture.stored_tile(area.level, area.x, area.y, true);
+  if (!stored) {
+    return pass(stored.error());
+  }
+  Bytes bytes;
+  if (!*stored || (*stored)->stored != image::Stored::jpeg || (*stored)->clipped()) {
+    return bytes;
+  }
+  const auto middle =
+      (*stored)->range.file->read((*stored)->range.offset, static_cast<std::size_t>((*stored)->range.length));
+  if (!middle) {
+    return pass(middle.error());
+  }
+  append(bytes, (*stored)->prefix);
+  bytes.insert(bytes.end(), middle->begin(), middle->end());
+  append(bytes, (*stored)->suffix);
+  return bytes;
+}
+
+Result<Bytes> stream_bytes(const image::PicturePtr& picture, std::int64_t resolution,
+                           const std::vector<std::pair<std::int64_t, engine::TileArea>>& tiles, const Output& output,
+                           int quality, const CancelToken& cancel) {
+  constexpr std::array<std::uint8_t, 8> kJpeg = {2, 0, 0, 0, 0, 0x11, 0, 0};  // compression type and subtype
+  const bool as_stored = !output.quality && !output.operations.any();
+  Bytes out;
+  for (const auto& [index, area] : tiles) {
+    if (cancel.cancelled()) {
+      return fail(Code::cancelled, "nobody waits any more");
+    }
+    auto tile = as_stored ? stored_bytes(*picture, area) : Result<Bytes>(Bytes());
+    if (tile && tile->empty()) {
+      tile = tile_bytes(picture, area, output, quality, cancel);
+    }
+    if (!tile) {
+      return pass(tile.error());
+    }
+    append(out, "Tile," + std::to_string(resolution) + "," + std::to_string(index) + ",0/" +
+                    std::to_string(tile->size() + kJpeg.size()) + ":");
+    out.insert(out.end(), kJpeg.begin(), kJpeg.end());
+    out.insert(out.end(), tile->begin(), tile->end());
+    append(out, "\r\n");
+  }
+  return out;
+}
+
+// An answer on its way; what the callbacks share.
+struct Answering {
+  Call call;
+  std::string path;
+  ChooseComputation choose;
+  http::Headers extra;
+  std::int64_t mtime_ns = 0;
+
+  void failed(Error error, bool opening) {
+    if (error.code == Code::corrupt || (opening && error.code == Code::unsupported)) {
+      if (opening) {
+        call.site->catalogue().learn_damaged(path);
+      }
+      error.code = Code::not_found;
+    }
+    answer_error(call, error);
+  }
+
+  void done(Result<engine::Rendered> rendered) {
+    if (!rendered) {
+      return failed(std::move(rendered.error()), false);
+    }
+    http::Response response;
+    if (!rendered->media_type.empty()) {
+      response.headers.add("Content-Type", std::move(rendered->media_type));
+    }
+    set_caching(call, response.headers, Caching::usual);
+    for (const http::Header& header : extra.all()) {
+      response.headers.add(header.name, header.value);
+    }
+    response.body = std::move(rendered->body);
+    answer_conditional(call, std::move(response), rendered->etag, mtime_ns);
+  }
+};
+
+void start(const std::shared_ptr<Answering>& answering, const image::PicturePtr& picture) {
+  const Call& call = answering->call;
+  answering->mtime_ns = picture->id().mtime_ns;
+  learn(call, answering->path, picture->info());
+  if (unmodified_since(call.request(), answering->mtime_ns)) {
+    http::Response response;
+    set_caching(call, response.headers, Caching::usual);
+    return answer_conditional(call, std::move(response), {}, answering->mtime_ns);
+  }
+  auto computation = answering->choose(picture, answering->extra);
+  if (!computation) {
+    return answer_error(call, computation.error());
+  }
+  call.engine().compute(key_of(picture->id(), computation->key), answering->mtime_ns,
+                        std::string(call.request().headers.get("If-None-Match")), computation->work,
+                        call.exchange->cancel(), std::move(computation->make),
+                        [answering](Result<engine::Rendered> rendered) { answering->done(std::move(rendered)); });
+}
+
+}  // namespace
+
+void answer_computed(const Call& call, const std::string& path, ChooseComputation choose) {
+  auto answering = std::make_shared<Answering>(Answering{call, path, std::move(choose), {}});
+  call.engine().open(path, call.exchange->cancel(), [answering](Result<image::PicturePtr> opened) {
+    if (!opened) {
+      return answering->failed(std::move(opened.error()), true);
+    }
+    start(answering, *opened);
+  });
+}
+
+Result<void> check_output(const Output& output) {
+  switch (output.format) {
+    case codec::Format::jpeg:
+    case codec::Format::png:
+    case codec::Format::webp:
+      return {};
+    default:
+      return fail(Code::unsupported, "this picture format cannot be written");
+  }
+}
+
+Result<engine::TileArea> tile_area(const image::PictureInfo& info, std::int64_t resolution, std::int64_t index,
+                                   const pixel::Operations& operations) {
+  const auto count = static_cast<std::int64_t>(info.levels.size());
+  if (resolution >= count) {
+    return fail(Code::not_found, "no such resolution");
+  }
+  const auto level = static_cast<std::size_t>(count - 1 - resolution);  // resolution 0 is the smallest
+  const std::int64_t across = info.levels[level].across();
+  const std::int64_t down = info.levels[level].down();
+  if (index / across >= down) {
+    return fail(Code::not_found, "no such tile");
+  }
+  engine::TileArea area{static_cast<int>(level), index % across, index / across};
+  if (operations.quarters == 2) {
+    area.x = operations.mirror ? area.x : across - 1 - area.x;
+    area.y = down - 1 - area.y;
+  }
+  return area;
+}
+
+Computation processed_tile(const Call& call, const image::PicturePtr& picture, const engine::TileArea& area,
+                           const Output& output) {
+  Computation computation;
+  computation.key = "tile," + std::to_string(area.level) + "," + std::to_string(area.x) + "," +
+                    std::to_string(area.y) + "," + text_of(call, output);
+  computation.make = [picture, area, output, quality = quality_of(call, output)](const CancelToken& cancel) {
+    return computed(tile_bytes(picture, area, output, quality, cancel), output.format);
+  };
+  return computation;
+}
+
+Computation processed_region(const Call& call, const image::PicturePtr& picture, const engine::RegionArea& area,
+                             const Output& output) {
+  Computation computation;
+  computation.key = "area";
+  for (const double number : {area.x, area.y, area.width, area.height}) {
+    computation.key += "," + std::to_string(std::bit_cast<std::uint64_t>(number));
+  }
+  computation.key +=
+      "," + std::to_string(area.out_width) + "x" + std::to_string(area.out_height) + "," + text_of(call, output);
+  if (std::int64_t{area.out_width} * area.out_height > engine::kExportPixels) {
+    computation.work = WorkClass::exporting;
+  }
+  computation.make = [engine = call.service->engine, picture, area, output,
+                      quality = quality_of(call, output)](const CancelToken& cancel) -> Result<Engine::Computed> {
+    const auto histogram = histogram_of(*picture, output.operations, cancel);
+    if (!histogram) {
+      return pass(histogram.error());
+    }
+    const ProcessedPicture processed(picture, output.operations, *histogram);
+    auto image = engine->region_now(processed, area, cancel);
+    if (!image) {
+      return pass(image.error());
+    }
+    return computed(encode(picture->info(), std::move(*image), output, quality, *histogram), output.format);
+  };
+  return computation;
+}
+
+Result<Computation> tile_stream(const Call& call, const image::PicturePtr& picture, std::int64_t resolution,
+                                std::int64_t first, std::int64_t last, const Output& output) {
+  const image::PictureInfo& info = picture->info();
+  const auto one = tile_area(info, resolution, first, {});
+  const auto other = tile_area(info, resolution, last, {});
+  if (!one || !other) {
+    return pass(!one ? one.error() : other.error());
+  }
+  const image::Level& level = info.levels[static_cast<std::size_t>(one->level)];
+  const auto [x0, x1] = std::minmax(one->x, other->x);
+  const auto [y0, y1] = std::minmax(one->y, other->y);
+  const std::int64_t count = (x1 - x0 + 1) * (y1 - y0 + 1);
+  if (count > kMostTiles || count * level.tile_width * level.tile_height > kMostTilePixels) {
+    return fail(Code::too_large, "too many tiles in one request");
+  }
+  std::vector<std::pair<std::int64_t, engine::TileArea>> tiles;
+  for (std::int64_t x = x0; x <= x1; ++x) {
+    for (std::int64_t y = y0; y <= y1; ++y) {
+      const std::int64_t index = y * level.across() + x;
+      tiles.emplace_back(index, *tile_area(info, resolution, index, output.operations));
+    }
+  }
+  Computation computation;
+  computation.key = "til," + std::to_string(resolution) + "," + std::to_string(first) + "-" + std::to_string(last) +
+                    (output.quality ? "," : "s,") + text_of(call, output);
+  computation.make = [picture, resolution, tiles = std::move(tiles), output,
+                      quality = quality_of(call, output)](const CancelToken& cancel) -> Result<Engine::Computed> {
+    auto bytes = stream_bytes(picture, resolution, tiles, output, quality, cancel);
+    if (!bytes) {
+      return pass(bytes.error());
+    }
+    return Engine::Computed{std::move(*bytes), "application/vnd.netfpx"};
+  };
+  return computation;
+}
+
+}  // namespace microtome::protocol
