@@ -11,10 +11,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
-#include <memory>
 #include <utility>
-
-#include "io/hot_blocks.hpp"
 
 namespace microtome::io {
 namespace {
@@ -87,28 +84,12 @@ Answer ask_cachestat(int fd, std::uint64_t offset, std::uint64_t length) {
   return counts.cached >= wanted ? Answer::yes : Answer::no;
 }
 
-// A whole block, by one question to the kernel where it knows cachestat, else by a byte in each 64 KiB: the kernel
-// reads ahead and drops in runs of that order.
-bool block_cached(int fd, std::uint64_t offset, std::uint64_t length) {
-  if (const Answer answer = ask_cachestat(fd, offset, length); answer != Answer::unknown) {
-    return answer == Answer::yes;
-  }
-  constexpr std::uint64_t kStep = 64 << 10;
-  for (std::uint64_t at = offset; at < offset + length; at += kStep) {
-    if (!page_cached(fd, at)) {
-      return false;
-    }
-  }
-  return page_cached(fd, offset + length - 1);
-}
-
 }  // namespace
 
 File::File(int fd, FileId id, std::string path) : fd_(fd), id_(id), path_(std::move(path)) {}
 
 File::~File() {
   ::close(fd_);
-  delete hot_.load(std::memory_order_relaxed);
 }
 
 Result<std::shared_ptr<const File>> File::open(const std::string& path) {
@@ -201,7 +182,13 @@ bool File::read_cached(std::uint64_t offset, std::span<std::uint8_t> out) const 
   return true;
 }
 
-bool File::ask_resident(std::uint64_t offset, std::uint64_t length) const {
+bool File::resident(std::uint64_t offset, std::uint64_t length) const {
+  if (length == 0) {
+    return true;
+  }
+  if (!representable(offset, length)) {
+    return false;
+  }
   // The last byte first: it is the likeliest to be missing, and it shows whether the file still reaches so far.
   if (!page_cached(fd_, offset + length - 1)) {
     return false;
@@ -221,47 +208,6 @@ bool File::ask_resident(std::uint64_t offset, std::uint64_t length) const {
   for (std::uint64_t at = offset / kPage * kPage + step; at < offset + length; at += step) {
     if (!page_cached(fd_, at)) {
       return false;
-    }
-  }
-  return true;
-}
-
-HotBlocks* File::hot_blocks() const {
-  HotBlocks* blocks = hot_.load(std::memory_order_acquire);
-  if (blocks == nullptr) {
-    auto made = std::make_unique<HotBlocks>();
-    if (hot_.compare_exchange_strong(blocks, made.get(), std::memory_order_acq_rel)) {
-      blocks = made.release();
-    }
-  }
-  return blocks;
-}
-
-bool File::resident(std::uint64_t offset, std::uint64_t length) const {
-  if (length == 0) {
-    return true;
-  }
-  if (!representable(offset, length) || offset + length > size()) {
-    return false;
-  }
-  const std::uint64_t first = offset / HotBlocks::kBlock;
-  const std::uint64_t last = (offset + length - 1) / HotBlocks::kBlock;
-  if (last - first > 1) {
-    return ask_resident(offset, length);
-  }
-  HotBlocks& blocks = *hot_blocks();
-  const auto first_note = blocks.find(first);
-  const auto last_note = first == last ? first_note : blocks.find(last);
-  if (first_note == HotBlocks::Note::hot && last_note == HotBlocks::Note::hot) {
-    return true;
-  }
-  if (!ask_resident(offset, length)) {
-    return false;
-  }
-  for (const auto& [block, note] : {std::pair{first, first_note}, std::pair{last, last_note}}) {
-    if (note == HotBlocks::Note::none) {
-      const std::uint64_t start = block * HotBlocks::kBlock;
-      blocks.note(block, block_cached(fd_, start, std::min(HotBlocks::kBlock, size() - start)));
     }
   }
   return true;

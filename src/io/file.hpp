@@ -3,7 +3,6 @@
 // so all const members are thread-safe. The descriptor closes with the last shared_ptr.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -14,8 +13,6 @@
 #include "base/result.hpp"
 
 namespace microtome::io {
-
-class HotBlocks;
 
 // What tells one state of a file from another; part of every cache key and ETag.
 struct FileId {
@@ -50,21 +47,16 @@ class File {
   Result<Bytes> read(std::uint64_t offset, std::size_t length) const;
   // Like read, but only what the page cache holds: false when the disk would be needed. Never blocks.
   [[nodiscard]] bool read_cached(std::uint64_t offset, std::span<std::uint8_t> out) const;
-  // True when [offset, offset+length) is in the page cache, as far as the kernel tells cheaply; what it told is
-  // believed for two seconds (hot_blocks.hpp). Never blocks.
+  // True when [offset, offset+length) is in the page cache, as far as the kernel tells cheaply. Never blocks.
   [[nodiscard]] bool resident(std::uint64_t offset, std::uint64_t length) const;
   // Asks the kernel to read ahead (posix_fadvise WILLNEED). Does not wait.
   void will_need(std::uint64_t offset, std::uint64_t length) const;
 
  private:
   File(int fd, FileId id, std::string path);
-  [[nodiscard]] bool ask_resident(std::uint64_t offset, std::uint64_t length) const;
-  [[nodiscard]] HotBlocks* hot_blocks() const;
-
   int fd_;
   FileId id_;
   std::string path_;
-  mutable std::atomic<HotBlocks*> hot_ = nullptr;  // made when first asked for, 8 KiB; owned
 };
 
 using FilePtr = std::shared_ptr<const File>;
