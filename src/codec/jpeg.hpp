@@ -82,6 +82,13 @@ struct JpegDecodeOptions {
 // grey or rgb, u8. CMYK and YCCK become rgb (Adobe's inversion handled). 12 bits, lossless: unsupported.
 Result<pixel::Image> decode_jpeg(ByteView stream, const JpegDecodeOptions& options = {});
 
+// The whole picture straight into `target`, without one in between: `place` is where it goes, and may reach beyond
+// the target; what lies outside is dropped. False, and nothing is written, when the decoded size is not that of
+// `place`, the target is not of 8 bits or has other channels (CMYK never fits), or a region was asked for. After an
+// error the place holds anything.
+Result<bool> decode_jpeg_into(ByteView stream, const JpegDecodeOptions& options, pixel::Image& target,
+                              const pixel::Rect& place);
+
 enum class Subsampling : std::uint8_t { automatic, s444, s420 };  // automatic: 4:2:0 up to quality 89, else 4:4:4
 
 struct JpegEncodeOptions {

@@ -69,6 +69,36 @@ void read_whole(jpeg_decompress_struct& handle, pixel::Image& image) {
   }
 }
 
+constexpr int kRowsAtOnce = 16;
+
+// Rows into a larger picture; those that do not lie in it whole go through `lines` (kRowsAtOnce of them).
+void read_into(jpeg_decompress_struct& handle, std::uint8_t* lines, pixel::Image& target, const pixel::Rect& place) {
+  const auto bytes = static_cast<std::size_t>(place.width) * target.channels;
+  const std::int64_t left = std::max<std::int64_t>(0, -place.x);
+  const std::int64_t right = std::min(place.width, target.width - place.x);
+  if (right <= left) {
+    return;
+  }
+  const bool direct = left == 0 && right == place.width;
+  const auto inside = [&](std::int64_t y) { return y >= 0 && y < target.height; };
+  std::array<JSAMPROW, kRowsAtOnce> rows{};
+  while (handle.output_scanline < handle.output_height && place.y + handle.output_scanline < target.height) {
+    const std::int64_t first = place.y + handle.output_scanline;
+    const int count = static_cast<int>(std::min<std::int64_t>(kRowsAtOnce, place.y + place.height - first));
+    for (int i = 0; i < count; ++i) {
+      const bool straight = direct && inside(first + i);
+      rows[i] = straight ? target.row(static_cast<int>(first + i)) + place.x * target.channels : lines + i * bytes;
+    }
+    const auto done = static_cast<int>(jpeg_read_scanlines(&handle, rows.data(), count));
+    for (int i = 0; i < done && !direct; ++i) {
+      if (inside(first + i)) {
+        std::memcpy(target.row(static_cast<int>(first + i)) + (place.x + left) * target.channels,
+                    rows[i] + left * target.channels, static_cast<std::size_t>(right - left) * target.channels);
+      }
+    }
+  }
+}
+
 // Columns are cut at MCU borders by libjpeg, so each row goes through `line`. One more pixel is asked for on either
 // side: the smooth enlarging of chroma looks at its neighbours, and the region must look as in the whole picture.
 void read_region(jpeg_decompress_struct& handle, const Plan& plan, std::uint8_t* line, pixel::Image& image) {
@@ -111,7 +141,10 @@ pixel::Image ink_to_rgb(const pixel::Image& ink, bool inverted) {
 
 }  // namespace
 
-Result<pixel::Image> decode_jpeg(ByteView stream, const JpegDecodeOptions& options) {
+namespace {
+
+// Header read, sizes known and checked, nothing decoded yet.
+Result<Plan> open_stream(Decompressor& decoder, ByteView stream, const JpegDecodeOptions& options) {
   const int scale = options.scale_denominator;
   if (scale != 1 && scale != 2 && scale != 4 && scale != 8) {
     return fail(Code::bad_request, "JPEG scale must be 1, 2, 4 or 8");
@@ -120,7 +153,6 @@ Result<pixel::Image> decode_jpeg(ByteView stream, const JpegDecodeOptions& optio
   if (!pieces) {
     return pass(pieces.error());
   }
-  Decompressor decoder;
   auto& handle = decoder.handle;
   if (auto open = decoder.open(std::move(*pieces), options.tolerant); !open) {
     return pass(open.error());
@@ -134,7 +166,15 @@ Result<pixel::Image> decode_jpeg(ByteView stream, const JpegDecodeOptions& optio
   if (!run_guarded(decoder.trap, [&] { jpeg_calc_output_dimensions(&handle); })) {
     return std::unexpected(decoder.trap.error());
   }
-  const auto plan = plan_decode(handle, options);
+  return plan_decode(handle, options);
+}
+
+}  // namespace
+
+Result<pixel::Image> decode_jpeg(ByteView stream, const JpegDecodeOptions& options) {
+  Decompressor decoder;
+  auto& handle = decoder.handle;
+  const auto plan = open_stream(decoder, stream, options);
   if (!plan) {
     return pass(plan.error());
   }
@@ -156,6 +196,26 @@ Result<pixel::Image> decode_jpeg(ByteView stream, const JpegDecodeOptions& optio
     return std::unexpected(decoder.trap.error());
   }
   return colour == pixel::Colour::cmyk ? ink_to_rgb(image, handle.saw_Adobe_marker != FALSE) : std::move(image);
+}
+
+Result<bool> decode_jpeg_into(ByteView stream, const JpegDecodeOptions& options, pixel::Image& target,
+                              const pixel::Rect& place) {
+  Decompressor decoder;
+  const auto plan = open_stream(decoder, stream, options);
+  if (!plan) {
+    return pass(plan.error());
+  }
+  const bool fits = !options.region && plan->region.width == place.width && plan->region.height == place.height &&
+                    plan->channels == target.channels && plan->channels != 4 && target.sample == pixel::Sample::u8;
+  if (!fits) {
+    return false;
+  }
+  Bytes lines(static_cast<std::size_t>(place.width) * plan->channels * kRowsAtOnce);
+  const bool done = run_guarded(decoder.trap, [&] {
+    jpeg_start_decompress(&decoder.handle);
+    read_into(decoder.handle, lines.data(), target, place);
+  });
+  return done ? Result<bool>(true) : std::unexpected(decoder.trap.error());
 }
 
 }  // namespace microtome::codec

@@ -265,6 +265,41 @@ TEST(Jpeg, RegionEqualsTheSamePartOfTheWhole) {
   }
 }
 
+TEST(Jpeg, DecodesIntoALargerPicture) {
+  for (const int channels : {1, 3}) {
+    const Bytes stream = encode_jpeg(test::picture(70, 50, channels), {.quality = 90}).value();
+    for (const int scale : {1, 2}) {
+      const JpegDecodeOptions options{.scale_denominator = scale};
+      const pixel::Image whole = decode_jpeg(stream, options).value();
+      for (const auto& [x, y] : {std::pair{10, 20}, std::pair{-13, -7}, std::pair{60, 40}, std::pair{-200, 0},
+                                 std::pair{0, 500}, std::pair{5, -49}}) {
+        pixel::Image target = test::picture(100, 80, channels);
+        pixel::Image wanted = target;
+        pixel::paste(wanted, whole, x, y);
+        const auto done = decode_jpeg_into(stream, options, target, {x, y, whole.width, whole.height});
+        ASSERT_TRUE(done && *done);
+        EXPECT_EQ(target.data, wanted.data) << x << ',' << y << " at 1/" << scale;
+      }
+    }
+  }
+}
+
+TEST(Jpeg, DecodesIntoNothingThatDoesNotFit) {
+  const Bytes stream = encode_jpeg(test::picture(70, 50, 3)).value();
+  const pixel::Image before = test::picture(100, 80, 3);
+  pixel::Image target = before;
+  EXPECT_FALSE(decode_jpeg_into(stream, {}, target, {0, 0, 71, 50}).value());
+  EXPECT_FALSE(decode_jpeg_into(stream, {.region = pixel::Rect{0, 0, 10, 10}}, target, {0, 0, 10, 10}).value());
+  pixel::Image grey = test::picture(100, 80, 1);
+  EXPECT_FALSE(decode_jpeg_into(stream, {}, grey, {0, 0, 70, 50}).value());
+  pixel::Image deep = test::picture(100, 80, 3, pixel::Sample::u16);
+  EXPECT_FALSE(decode_jpeg_into(stream, {}, deep, {0, 0, 70, 50}).value());
+  EXPECT_EQ(target.data, before.data);
+  const auto cut = decode_jpeg_into(ByteView(stream).first(stream.size() / 2), {}, target, {0, 0, 70, 50});
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(cut.error().code, Code::corrupt);
+}
+
 TEST(Jpeg, RegionMustLieInside) {
   const auto stream = encode_jpeg(picture(40, 30, 3));
   for (const pixel::Rect& rect : {pixel::Rect{0, 0, 41, 1},

@@ -55,6 +55,26 @@ Image fit(Image image, const TiffLayout& layout, int width, int height) {
   return whole;
 }
 
+// Some writers leave the end marker out.
+Bytes& closed(Bytes& stream) {
+  if (!codec::ends_with_eoi(stream)) {
+    stream.insert(stream.end(), {0xff, 0xd9});
+  }
+  return stream;
+}
+
+codec::JpegDecodeOptions jpeg_options(const TiffLevel& level, int denominator) {
+  const TiffDirectory& directory = *level.directory;
+  codec::JpegDecodeOptions options;
+  options.scale_denominator = denominator;
+  options.max_pixels = static_cast<std::uint64_t>(directory.block_width) * directory.block_height;
+  options.tables = level.jpeg_tables;
+  if (directory.samples == 3) {
+    options.rgb_coded = directory.photometric == tiff::kRgb;
+  }
+  return options;
+}
+
 void invert(Image& image) {
   for (std::uint8_t& value : image.data) {
     value = static_cast<std::uint8_t>(~value);
@@ -155,17 +175,7 @@ Result<Image> TiffBlocks::decode_stream(const TiffLevel& level, const TiffBlock&
     }
     return whole;
   }
-  if (!codec::ends_with_eoi(*stream)) {
-    stream->insert(stream->end(), {0xff, 0xd9});
-  }
-  codec::JpegDecodeOptions options;
-  options.scale_denominator = *denominator;
-  options.max_pixels = max_pixels;
-  options.tables = level.jpeg_tables;
-  if (directory.samples == 3) {
-    options.rgb_coded = directory.photometric == tiff::kRgb;
-  }
-  auto image = codec::decode_jpeg(*stream, options);
+  auto image = codec::decode_jpeg(closed(*stream), jpeg_options(level, *denominator));
   if (!image) {
     return pass(image.error(), where);
   }
@@ -174,6 +184,28 @@ Result<Image> TiffBlocks::decode_stream(const TiffLevel& level, const TiffBlock&
     invert(whole);
   }
   return whole;
+}
+
+Result<bool> TiffBlocks::decode_into(const TiffLevel& level, std::int64_t x, std::int64_t y, int denominator,
+                                     Image& target, const pixel::Rect& place) const {
+  const TiffDirectory& directory = *level.directory;
+  if (level.layout.way != TiffWay::jpeg || directory.counts.count == 0 || !directory.tiled ||
+      directory.photometric == tiff::kMinIsWhite) {
+    return false;
+  }
+  const auto block = index_->block(directory, static_cast<std::uint64_t>(y * directory.across() + x), true);
+  if (!block) {
+    return pass(block.error());
+  }
+  if ((*block)->length == 0) {
+    return false;
+  }
+  auto stream = index_->file()->read((*block)->offset, (*block)->length);
+  if (!stream) {
+    return pass(stream.error());
+  }
+  auto done = codec::decode_jpeg_into(closed(*stream), jpeg_options(level, denominator), target, place);
+  return done ? done : pass(done.error(), index_->file()->path());
 }
 
 Result<Image> TiffBlocks::decode_full(const TiffLevel& level, std::int64_t x, std::int64_t y,
@@ -241,12 +273,25 @@ Result<Image> TiffBlocks::region(const TiffLevel& level, const pixel::Rect& rect
     return pass(small.error());
   }
   Image target;
+  const int side_x = divide_up(directory.block_width, denominator);
+  const int side_y = divide_up(directory.block_height, denominator);
   const std::int64_t last_x = (rect.x + rect.width - 1) / directory.block_width;
   const std::int64_t last_y = (rect.y + rect.height - 1) / directory.block_height;
   for (std::int64_t y = rect.y / directory.block_height; y <= last_y; ++y) {
     for (std::int64_t x = rect.x / directory.block_width; x <= last_x; ++x) {
       if (cancel.cancelled()) {
         return fail(Code::cancelled, "cancelled");
+      }
+      const std::int64_t at_x = (x * directory.block_width - rect.x) / denominator;
+      const std::int64_t at_y = (y * directory.block_height - rect.y) / denominator;
+      if (!target.data.empty()) {
+        const auto done = decode_into(level, x, y, denominator, target, {at_x, at_y, side_x, side_y});
+        if (!done) {
+          return pass(done.error());
+        }
+        if (*done) {
+          continue;
+        }
       }
       auto block = decode(level, x, y, denominator);
       if (!block) {
@@ -255,8 +300,7 @@ Result<Image> TiffBlocks::region(const TiffLevel& level, const pixel::Rect& rect
       if (target.data.empty()) {  // only now: a file that is cut short should not have cost the memory
         target = Image::make(width, height, level.layout.channels, level.layout.colour, level.layout.sample);
       }
-      (void)pixel::paste(target, *block, (x * directory.block_width - rect.x) / denominator,
-                         (y * directory.block_height - rect.y) / denominator);
+      (void)pixel::paste(target, *block, at_x, at_y);
     }
   }
   return target;

@@ -52,6 +52,9 @@ class TiffBlocks {
   Result<pixel::Image> decode_full(const TiffLevel& level, std::int64_t x, std::int64_t y, int* denominator) const;
   Result<pixel::Image> decode_stream(const TiffLevel& level, const TiffBlock& block, int width, int height,
                                      int* denominator) const;
+  // A JPEG block straight into `target`; false: it has to be decoded by itself.
+  Result<bool> decode_into(const TiffLevel& level, std::int64_t x, std::int64_t y, int denominator,
+                           pixel::Image& target, const pixel::Rect& place) const;
   Result<pixel::Image> decode_raw(const TiffLevel& level, const TiffBlock& block, int width, int height) const;
 
   TiffIndexPtr index_;
