@@ -48,10 +48,10 @@ std::uint64_t BodySource::move(SendQueue& queue, std::uint64_t most) {
   std::uint64_t moved = 0;
   while (first_ < parts_.size() && moved < most) {
     Part& part = parts_[first_];
-    const std::uint64_t size = part.range.file ? part.range.length : part.bytes.size();
+    const std::uint64_t size = part.owner ? part.bytes.size() : part.range.length;
     const std::uint64_t step = std::min(size, most - moved);
     const bool whole = step == size;
-    if (part.range.file) {
+    if (!part.owner) {
       queue.file({part.range.file, part.range.offset, step});
       part.range.offset += step;
       part.range.length -= step;

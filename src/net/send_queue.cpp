@@ -140,6 +140,7 @@ void SendQueue::file(io::FileRange range) {
   if (range.length == 0) {
     return;
   }
+  broken_ = broken_ || !range.file;
   Piece& piece = pieces_.emplace_back();
   piece.file = std::move(range.file);
   piece.offset = range.offset;
@@ -252,6 +253,9 @@ SendQueue::Status SendQueue::send_file(int fd, std::size_t& spent) {
 SendQueue::Status SendQueue::flush(int fd, bool more, std::size_t budget) {
   std::size_t spent = 0;
   budget_spent_ = false;
+  if (broken_) {
+    return Status::broken;
+  }
   while (!pieces_.empty()) {
     if (spent >= budget) {
       budget_spent_ = true;
@@ -281,6 +285,7 @@ void SendQueue::clear() {
   size_ = 0;
   sent_ = 0;
   warm_ = 0;
+  broken_ = false;
 }
 
 std::string SendQueue::peek() const {

@@ -101,6 +101,7 @@ class SendQueue {
   std::uint64_t sent_ = 0;
   std::uint64_t warm_ = 0;  // bytes at the front that need no residency check
   bool budget_spent_ = false;
+  bool broken_ = false;  // a range without a file was promised
   ResidentMemory* memory_;
 };
 

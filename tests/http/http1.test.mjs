@@ -221,6 +221,19 @@ test('a file range goes out whole and exact, small, large and many at once', asy
   }));
 });
 
+test('a file that is not in the page cache goes out whole', async () => {
+  const cold = Buffer.alloc(5 << 20);
+  for (let i = 0; i < cold.length; i += 4) cold.writeUInt32LE(i, i);
+  writeFileSync(scratch.file('cold'), cold);
+  const drop = () => spawnSync('dd', [`of=${scratch.file('cold')}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0', 'status=none']).status;
+  for (let i = 0; i < 3; i += 1) {
+    assert.equal(drop(), 0);
+    const [answer, small] = await Promise.all([get(server.port, '/files/cold'), get(server.port, '/hello')]);
+    assert.ok(answer.body.equals(cold));
+    assert.equal(small.status, 200);
+  }
+});
+
 test('a range beyond the end of its file cuts the connection, after what there was', async () => {
   const answer = await get(server.port, `/file?o=${picture.length - 1000}&n=5000`);
   assert.equal(answer.headers['content-length'], '5600');
