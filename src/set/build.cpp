@@ -5,6 +5,8 @@
 #include <cmath>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "set/hash.hpp"
 #include "set/names.hpp"
@@ -58,10 +60,8 @@ class Builder {
       if (slice.name.empty()) {
         slice.name = std::to_string(slice.number);
       }
-      if (!slice.z_um && set_.spacing_um) {
-        slice.z_um = static_cast<double>(slice.number) * *set_.spacing_um;
-      }
     }
+    place();
     stamp();
     if (!set_.pixel_size_um && learnt_um_ > 0) {
       set_.pixel_size_um = learnt_um_;
@@ -70,6 +70,33 @@ class Builder {
   }
 
  private:
+  // Places that nobody gave: between two slices that have theirs in proportion to the numbers, so that a gap lies
+  // where its slice was cut; else number x spacing.
+  void place() {
+    std::vector<std::pair<Slice*, double>> placed;
+    const Slice* before = nullptr;
+    auto after = set_.slices.begin();
+    for (auto slice = set_.slices.begin(); slice != set_.slices.end(); ++slice) {
+      if (slice->z_um) {
+        before = &*slice;
+        continue;
+      }
+      if (after <= slice) {
+        after = std::find_if(slice, set_.slices.end(), [](const Slice& other) { return other.z_um.has_value(); });
+      }
+      if (before != nullptr && after != set_.slices.end()) {
+        placed.emplace_back(&*slice, *before->z_um + (*after->z_um - *before->z_um) *
+                                                         static_cast<double>(slice->number - before->number) /
+                                                         static_cast<double>(after->number - before->number));
+      } else if (set_.spacing_um) {
+        placed.emplace_back(&*slice, static_cast<double>(slice->number) * *set_.spacing_um);
+      }
+    }
+    for (const auto& [slice, z_um] : placed) {
+      slice->z_um = z_um;  // only now: what was worked out is no slice's own place
+    }
+  }
+
   void warn(std::uint32_t line, const std::string& what) {
     if (set_.warnings.size() < kMostWarnings) {
       set_.warnings.push_back("set.toml:" + std::to_string(line) + ": " + what);

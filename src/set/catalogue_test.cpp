@@ -207,6 +207,26 @@ status = "missing"
   EXPECT_EQ(catalogue->known("a"), set) << "the folder's name still works";
 }
 
+TEST_F(CatalogueTest, PlacesGapsBetweenTheirNeighbours) {
+  for (const char* name : {"a/s4.png", "a/s14.png", "a/s19.png", "a/s24.png", "a/s29.png", "a/s34.png"}) {
+    dir.write(name, "x");
+  }
+  dir.write("a/set.toml", R"(spacing_um = 50
+[[slice]]
+number = 4
+file = "s4.png"
+z_um = 2490
+[[slice]]
+number = 14
+file = "s14.png"
+z_um = 2990
+)");
+  const SetPtr set = open()->find("a").value();
+  ASSERT_EQ(shown(*set), "4 9? 14 19 24 29 34");
+  EXPECT_EQ(set->slices[1].z_um, 2740.0) << "halfway, as its number is";
+  EXPECT_EQ(set->slices[3].z_um, 950.0) << "nothing said beyond it: number x spacing";
+}
+
 TEST_F(CatalogueTest, ServesFromTheNamesWhenSetTomlIsBroken) {
   dir.write("a/s1.png", "x");
   dir.write("a/set.toml", "name = \"S\"\nname = = 3\n");
