@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // PNG in a few lines: pictures made by tests, and answers looked into. 8 bits a sample, not interlaced.
-import { crc32 as zlibCrc, deflateSync, inflateSync } from 'node:zlib';
+import { deflateSync, inflateSync } from 'node:zlib';
 
 const channelsOf = { 0: 1, 2: 3, 4: 2, 6: 4 };
 
@@ -8,11 +8,12 @@ const table = Array.from({ length: 256 }, (_, n) => {
   for (let k = 0; k < 8; k++) n = n & 1 ? (n >>> 1) ^ 0xedb88320 : n >>> 1;
   return n >>> 0;
 });
-const crc32 = zlibCrc ?? ((bytes) => {
+// Node 18's zlib does not have it.
+const crc32 = (bytes) => {
   let crc = 0xffffffff;
   for (const byte of bytes) crc = table[(crc ^ byte) & 255] ^ (crc >>> 8);
   return (crc ^ 0xffffffff) >>> 0;
-});
+};
 
 // `pixel(x, y)` gives [red, green, blue].
 export function encodePng(width, height, pixel) {
