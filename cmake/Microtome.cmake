@@ -39,8 +39,11 @@ endfunction()
 # A folder is a library microtome_NAME of its *.cpp. Files beside it ending in _test.cpp become the test program
 # NAME_tests, each _fuzz.cpp a fuzz target, each _bench.cpp part of the benchmark program NAME_bench.
 function(microtome_module name)
-  cmake_parse_arguments(M "" "" "DEPS;PACKAGES;LIBS" ${ARGN})
+  cmake_parse_arguments(M "" "EXCLUDE" "DEPS;PACKAGES;LIBS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cpp)
+  if(M_EXCLUDE)
+    list(FILTER sources EXCLUDE REGEX "${M_EXCLUDE}")
+  endif()
   set(tests ${sources})
   set(fuzzers ${sources})
   set(benches ${sources})

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+// microtome-host: a web server, FastCGI gateway and process manager that reads lighttpd's configuration.
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/work_pool.hpp"
+#include "host/directives.hpp"
+#include "host/log_file.hpp"
+#include "host/preflight.hpp"
+#include "host/server.hpp"
+#include "net/inherited.hpp"
+
+namespace {
+
+using namespace microtome;        // NOLINT: this is a main file
+using namespace microtome::host;  // NOLINT
+
+constexpr int kFailed = 255;  // as lighttpd
+
+constexpr const char* kUsage =
+    "microtome-host " MICROTOME_VERSION
+    " - a web server, FastCGI gateway and process manager\n"
+    "usage: microtome-host -f FILE [options]\n"
+    " -f FILE                the configuration, in lighttpd's language; - reads standard input\n"
+    " -t                     checks the configuration and ends; -tt looks at programs, directories and sockets too\n"
+    " -p                     prints the configuration as it was understood, and ends\n"
+    " -D                     stays in the foreground (without it: goes to the background)\n"
+    " -i SECONDS             ends after that long without a request\n"
+    " -m DIR                 accepted for lighttpd's sake: there are no modules to load\n"
+    " -v                     shows the version\n"
+    " -V                     shows what is built in\n"
+    " -h                     shows this text\n"
+    " --allow-include-shell  lets the configuration run commands (include_shell)\n"
+    " --directives           prints the table of all settings\n"
+    "signals: TERM and INT finish what runs and end, USR1 reads the configuration again, HUP opens the logs again\n";
+
+struct Arguments {
+  std::string config;
+  int test = 0;
+  bool print = false;
+  bool foreground = false;
+  bool allow_shell = false;
+  long idle = 0;
+};
+
+// An exit status when the program has nothing more to do.
+std::optional<int> read_arguments(int count, char** words, Arguments& arguments) {
+  std::vector<char*> left{words[0]};
+  for (int i = 1; i < count; ++i) {
+    const std::string_view word = words[i];
+    if (word == "--allow-include-shell") {
+      arguments.allow_shell = true;
+    } else if (word == "--directives") {
+      std::fputs(directives_markdown().c_str(), stdout);
+      return 0;
+    } else if (word == "--help" || word == "--version") {
+      std::fputs(word == "--help" ? kUsage : "microtome-host/" MICROTOME_VERSION "\n", stdout);
+      return 0;
+    } else {
+      left.push_back(words[i]);
+    }
+  }
+  int option = 0;
+  left.push_back(nullptr);
+  while ((option = getopt(static_cast<int>(left.size()) - 1, left.data(), "f:m:i:hvVD1pt")) != -1) {  // NOLINT
+    switch (option) {
+      case 'f':
+        arguments.config = optarg;
+        break;
+      case 'm':
+        break;
+      case 'i':
+        arguments.idle = std::strtol(optarg, nullptr, 10);
+        break;
+      case 't':
+        ++arguments.test;
+        break;
+      case 'p':
+        arguments.print = true;
+        break;
+      case 'D':
+        arguments.foreground = true;
+        break;
+      case 'v':
+        std::puts("microtome-host/" MICROTOME_VERSION);
+        return 0;
+      case 'V':
+        std::puts("microtome-host/" MICROTOME_VERSION
+                  "\n\nbuilt in:\n  HTTP/1.1, FastCGI (responder, authorizer, kept and multiplexed connections), "
+                  "sendfile,\n"
+                  "  process supervision, Perl-compatible patterns (PCRE2), systemd sockets");
+        return 0;
+      case 'h':
+        std::fputs(kUsage, stdout);
+        return 0;
+      case '1':
+        std::fputs("-1 (one request on standard input) is not supported\n", stderr);
+        return kFailed;
+      default:
+        std::fputs(kUsage, stderr);
+        return kFailed;
+    }
+  }
+  if (arguments.config.empty()) {
+    std::fputs("no configuration: say -f FILE (or -h)\n", stderr);
+    return kFailed;
+  }
+  return std::nullopt;
+}
+
+// Reads and checks; prints what there is to say. Null site after errors.
+Loaded load(const Arguments& arguments, bool look_at_world) {
+  Diagnostics diagnostics;
+  Loaded loaded = load_config(arguments.config, real_world(arguments.allow_shell), diagnostics);
+  if (loaded.site && look_at_world) {
+    check_world(*loaded.site, diagnostics);
+    if (diagnostics.errors() > 0) {
+      loaded.site.reset();
+    }
+  }
+  std::fputs(format_diagnostics(diagnostics, loaded.files).c_str(), stderr);
+  return loaded;
+}
+
+// Becomes another user, where we are root. The files that need root are open by now.
+bool drop_privileges(const ServerSettings& settings, const Log& log) {
+  if (settings.user.empty() && settings.group.empty()) {
+    return true;
+  }
+  if (geteuid() != 0) {
+    log.info("server.username and server.groupname count for root only");
+    return true;
+  }
+  const passwd* user = settings.user.empty() ? nullptr : getpwnam(settings.user.c_str());    // NOLINT: one thread
+  const group* group = settings.group.empty() ? nullptr : getgrnam(settings.group.c_str());  // NOLINT
+  if ((!settings.group.empty() && group == nullptr) || (!settings.user.empty() && user == nullptr)) {
+    log.error("there is no user " + settings.user + " or no group " + settings.group);
+    return false;
+  }
+  const gid_t gid = group != nullptr ? group->gr_gid : user->pw_gid;
+  const bool grouped =
+      setgid(gid) == 0 && (user != nullptr ? initgroups(user->pw_name, gid) : setgroups(0, nullptr)) == 0;
+  if (!grouped || (user != nullptr && setuid(user->pw_uid) != 0)) {
+    log.error(std::string("cannot change user and group: ") + std::strerror(errno));
+    return false;
+  }
+  return true;
+}
+
+// To the background: the parent waits until the child is ready, and tells its success. -1 in the child, else an exit
+// status.
+int daemonise(int& ready_pipe) {
+  int pipe[2];
+  if (pipe2(pipe, O_CLOEXEC) != 0) {
+    return kFailed;
+  }
+  const pid_t child = fork();
+  if (child < 0) {
+    return kFailed;
+  }
+  if (child > 0) {
+    close(pipe[1]);
+    char answer = 1;
+    const bool ready = read(pipe[0], &answer, 1) == 1 && answer == 0;
+    return ready ? 0 : kFailed;
+  }
+  close(pipe[0]);
+  setsid();
+  ready_pipe = pipe[1];
+  return -1;
+}
+
+void silence() {
+  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  for (const int fd : {0, 1, 2}) {
+    dup2(null, fd);
+  }
+  close(null);
+}
+
+void set_limits(const ServerSettings& settings) {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    const rlim_t wanted = settings.max_files;
+    files.rlim_max = geteuid() == 0 ? std::max(files.rlim_max, wanted) : files.rlim_max;
+    files.rlim_cur = std::min(std::max(files.rlim_cur, wanted), files.rlim_max);
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
+  if (settings.core_files) {
+    const rlimit all{RLIM_INFINITY, RLIM_INFINITY};
+    setrlimit(RLIMIT_CORE, &all);
+  }
+}
+
+std::vector<std::string> our_environment() {
+  std::vector<std::string> all;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    all.emplace_back(*entry);
+  }
+  return all;
+}
+
+class PidFile {
+ public:
+  explicit PidFile(std::string path) : path_(std::move(path)) {}
+  ~PidFile() {
+    if (written_) {
+      unlink(path_.c_str());
+    }
+  }
+  PidFile(const PidFile&) = delete;
+  PidFile& operator=(const PidFile&) = delete;
+  bool write() {
+    if (path_.empty()) {
+      return true;
+    }
+    const int fd = open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0) {
+      return false;
+    }
+    const std::string text = std::to_string(getpid()) + '\n';
+    written_ = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    close(fd);
+    return written_;
+  }
+
+ private:
+  std::string path_;
+  bool written_ = false;
+};
+
+HostOptions make_options(const Arguments& arguments, Loaded& loaded, const Log& log,
+                         const std::vector<std::shared_ptr<LogFile>>& files) {
+  HostOptions options;
+  options.settings = loaded.server;
+  options.site = std::move(loaded.site);
+  options.log = log;
+  options.app_log = [file = files.back()](const std::string& line) { file->line(timestamped(line)); };
+  options.environment = our_environment();
+  options.idle_exit = std::chrono::seconds(arguments.idle);
+  if (options.settings.systemd_sockets) {
+    for (const std::string& socket : net::inherited_listeners()) {
+      options.inherited.push_back(std::atoi(socket.c_str() + 3));
+    }
+  }
+  options.reload = [arguments, log]() -> std::shared_ptr<Site> {
+    Diagnostics diagnostics;
+    Loaded again = load_config(arguments.config, real_world(arguments.allow_shell), diagnostics);
+    for (const Diagnostic& each : diagnostics.all()) {
+      log.warning(format_diagnostic(each, again.files));
+    }
+    return again.site;
+  };
+  options.reopen_logs = [log, files] {
+    for (const auto& file : files) {
+      if (auto done = file->reopen(); !done) {
+        log.error(done.error().message);
+      }
+    }
+  };
+  return options;
+}
+
+int serve(const Arguments& arguments, Loaded loaded, int ready_pipe) {
+  const ServerSettings settings = loaded.server;
+  auto log_file = LogFile::open(settings.error_log, false);
+  auto app_file = settings.breakage_log.empty() ? log_file : LogFile::open(settings.breakage_log, false);
+  if (!log_file || !app_file) {
+    std::fprintf(stderr, "%s\n", (!log_file ? log_file : app_file).error().message.c_str());
+    return kFailed;
+  }
+  const Log log([file = *log_file](LogLevel, std::string_view text) { file->line(timestamped(text)); });
+  set_limits(settings);
+  PidFile pid_file(settings.pid_file);
+  HostOptions options = make_options(arguments, loaded, log, {*log_file, *app_file});
+  options.ready = [&log, ready_pipe, &settings] {
+    std::string where;
+    for (const ListenAddress& address : settings.listen) {
+      where += ' ' + address.text;
+    }
+    log.info("microtome-host " MICROTOME_VERSION " serves on" + where);
+    if (ready_pipe >= 0) {
+      silence();
+      const char good = 0;
+      (void)!write(ready_pipe, &good, 1);
+      close(ready_pipe);
+    }
+  };
+  block_host_signals();
+  WorkPool pool(WorkPoolOptions{2, 4096, 64});
+  auto server = make_host_server(std::move(options), pool);
+  if (!server) {
+    const std::string text =
+        server.error().message + (server.error().context.empty() ? "" : ": " + server.error().context);
+    log.error(text);
+    if (!settings.error_log.empty()) {
+      std::fprintf(stderr, "%s\n", text.c_str());
+    }
+    return kFailed;
+  }
+  if (!pid_file.write()) {
+    log.error("cannot write the pid file " + settings.pid_file + ": " + std::strerror(errno));
+    return kFailed;
+  }
+  if (!drop_privileges(settings, log)) {
+    return kFailed;
+  }
+  (*server)->run();
+  log.info("stopped");
+  return 0;
+}
+
+// The configuration must be found again from "/".
+std::string absolute(const std::string& path) {
+  if (path == "-" || path.starts_with('/')) {
+    return path;
+  }
+  char* real = realpath(path.c_str(), nullptr);
+  std::string found = real != nullptr ? real : path;
+  free(real);  // NOLINT: realpath allocates so
+  return found;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  Arguments arguments;
+  if (const auto status = read_arguments(count, words, arguments)) {
+    return *status;
+  }
+  const bool only_look = arguments.test > 0 || arguments.print;
+  Loaded loaded = load(arguments, !only_look || arguments.test > 1);
+  if (!loaded.site) {
+    return kFailed;
+  }
+  if (arguments.print) {
+    std::fputs(print_tree(loaded.site->tree()).c_str(), stdout);
+    return 0;
+  }
+  if (arguments.test > 0) {
+    std::puts("Syntax OK");
+    return 0;
+  }
+  int ready_pipe = -1;
+  if (!arguments.foreground) {
+    arguments.config = absolute(arguments.config);
+    const int status = daemonise(ready_pipe);
+    if (status >= 0) {
+      return status;
+    }
+    if (chdir("/") != 0) {
+      return kFailed;
+    }
+  }
+  return serve(arguments, std::move(loaded), ready_pipe);
+}

@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/app.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include "host/fcgi_client.hpp"
+
+namespace microtome::host {
+
+using namespace std::chrono_literals;
+using Clock = Timers::Clock;
+
+namespace {
+
+constexpr std::chrono::milliseconds kDelays[] = {0ms, 0ms, 100ms, 500ms, 1s, 2s, 5s, 10s, 30s};
+constexpr auto kHealthy = 60s;
+constexpr auto kAbortGrace = 3s;
+constexpr auto kTermGrace = 10s;
+constexpr int kLinesPerSecond = 200;
+constexpr std::size_t kLastLines = 20;
+
+// Kept connections leave the pool; those without a request are closed, the others end by themselves.
+void close_kept(Slot& slot) {
+  for (const auto& client : std::exchange(slot.connections, {})) {
+    client->leave();
+  }
+}
+
+}  // namespace
+
+Lease::Lease(std::shared_ptr<App> app, Slot* slot)
+    : app_(std::move(app)), slot_(slot), generation_(slot->generation) {}
+
+Lease::Lease(Lease&& other) noexcept
+    : app_(std::move(other.app_)), slot_(std::exchange(other.slot_, nullptr)), generation_(other.generation_) {}
+
+Lease& Lease::operator=(Lease&& other) noexcept {
+  if (this != &other) {
+    release();
+    app_ = std::move(other.app_);
+    slot_ = std::exchange(other.slot_, nullptr);
+    generation_ = other.generation_;
+  }
+  return *this;
+}
+
+bool Lease::was_killed() const {
+  const int status = slot_->last_status;
+  return slot_->ended_generation >= generation_ && WIFSIGNALED(status) &&
+         (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGTERM);
+}
+
+void Lease::release() {
+  if (const auto app = std::exchange(app_, nullptr)) {
+    app->done(*slot_, generation_);
+  }
+}
+
+App::App(AppSpec spec, AppContext context) : spec_(std::move(spec)), context_(std::move(context)) {}
+
+App::~App() {
+  for (const auto& slot : slots_) {
+    context_.timers->cancel(slot->timer);
+    context_.timers->cancel(slot->kill_timer);
+    if (slot->child) {
+      slot->child->forget();
+    }
+    if (slot->listen_fd >= 0) {
+      close(slot->listen_fd);
+      if (slot->address.is_local()) {
+        unlink(slot->address.path().c_str());
+      }
+    }
+  }
+  context_.timers->cancel(idle_timer_);
+}
+
+Result<void> App::open() {
+  const int count = spec_.ours() ? spec_.max_processes : 1;
+  for (int i = 0; i < count; ++i) {
+    auto slot = std::make_unique<Slot>();
+    slot->number = i;
+    auto address = spec_.socket.empty() ? BackendAddress::tcp(spec_.host, spec_.port + i)
+                   : spec_.ours()       ? BackendAddress::local(spec_.socket + '-' + std::to_string(i))
+                                        : BackendAddress::local(spec_.socket);
+    if (!address) {
+      return pass(address.error());
+    }
+    slot->address = std::move(*address);
+    if (spec_.ours()) {
+      auto fd = listen_for_app(slot->address, spec_.backlog);
+      if (!fd) {
+        return pass(fd.error());
+      }
+      slot->listen_fd = *fd;
+    } else {
+      slot->state = Slot::State::up;
+    }
+    slots_.push_back(std::move(slot));
+  }
+  return {};
+}
+
+void App::start() {
+  for (int i = 0; spec_.ours() && i < spec_.min_processes; ++i) {
+    spawn(*slots_[static_cast<std::size_t>(i)]);
+  }
+  watch_idle();
+}
+
+void App::spawn(Slot& slot) {
+  context_.timers->cancel(slot.timer);
+  ChildSpec child{spec_.command, child_environment(context_.environment, spec_.copy_environment, spec_.environment),
+                  "", slot.listen_fd};
+  ChildProcess::Events events;
+  events.ended = [weak = weak_from_this(), &slot](int status) {
+    if (const auto self = weak.lock()) {
+      self->ended(slot, status);
+    }
+  };
+  const auto process = std::make_shared<int>(0);
+  events.wrote = [weak = weak_from_this(), &slot, process](std::string_view line) {
+    if (const auto self = weak.lock()) {
+      self->wrote(slot, *process, line);
+    }
+  };
+  ++slot.generation;
+  ++slot.counters.starts;
+  slot.served = 0;
+  slot.hung = false;
+  slot.started = slot.idle_since = Clock::now();
+  auto started = ChildProcess::start(context_.loop, child, std::move(events));
+  if (!started) {
+    context_.log.error(spec_.label + ": " + started.error().message + ": " + started.error().context);
+    ++slot.failures;
+    restart_later(slot);
+    return;
+  }
+  slot.child = std::move(*started);
+  *process = slot.child->pid();
+  slot.state = Slot::State::up;
+  context_.log.info(spec_.label + ": process " + std::to_string(slot.child->pid()) + " started on " +
+                    slot.address.text);
+  if (!probed_ && spec_.keep == KeepConnections::ask) {
+    probed_ = true;
+    FcgiClient::probe(shared_from_this(), slot);
+  }
+}
+
+void App::ended(Slot& slot, int status) {
+  const auto lived = Clock::now() - slot.started;
+  slot.last_end = describe_end(status);
+  slot.last_status = status;
+  slot.ended_generation = slot.generation;
+  const bool wanted = slot.state == Slot::State::ending && !slot.hung;
+  const std::string text =
+      spec_.label + ": process " + std::to_string(slot.child->pid()) + " ended: " + slot.last_end;
+  if (wanted) {
+    context_.log.info(text);
+  } else {
+    context_.log.error(text);
+    ++slot.counters.deaths;
+  }
+  context_.timers->cancel(slot.kill_timer);
+  slot.child.reset();
+  close_kept(slot);
+  slot.disabled_until = {};
+  if (stopping_) {
+    slot.state = Slot::State::idle;
+    return finish_stop();
+  }
+  if (slot.state == Slot::State::ending && slot.number >= spec_.min_processes && queue_.empty() && !slot.hung) {
+    slot.state = Slot::State::idle;
+    return;
+  }
+  // Who has answered something is no crash loop, however often it is killed.
+  const bool useful = slot.last_answer >= slot.started || lived >= kHealthy;
+  slot.failures = wanted || slot.hung || useful ? 0 : slot.failures + 1;
+  restart_later(slot);
+}
+
+void App::restart_later(Slot& slot) {
+  const std::size_t last = std::size(kDelays) - 1;
+  const auto step = static_cast<std::size_t>(std::max(slot.failures - 1, 0));
+  const auto delay = kDelays[std::min(step, last)];
+  slot.state = Slot::State::waiting;
+  if (delay == 0ms && slot.failures <= 2) {
+    spawn(slot);
+    return dispatch();
+  }
+  // Who waits in the kernel's queue for a process that does not come waits better in ours, where others may take it.
+  for (FcgiClient* client : std::vector(slot.open)) {
+    client->nobody_accepts();
+  }
+  context_.log.warning(spec_.label + ": the process on " + slot.address.text + " ended " +
+                       std::to_string(slot.failures) + " times in a row; the next one is started in " +
+                       std::to_string(delay.count()) + " ms");
+  slot.timer = context_.timers->after(delay, [weak = weak_from_this(), &slot] {
+    if (const auto self = weak.lock()) {
+      slot.timer = 0;
+      self->spawn(slot);
+      self->dispatch();
+    }
+  });
+}
+
+bool App::accepts(const Slot& slot) const {
+  return slot.state == Slot::State::up && Clock::now() >= slot.disabled_until &&
+         (capacity() == 0 || slot.load < capacity());
+}
+
+// Requests that one process gets at a time; 0: as many as come.
+int App::capacity() const {
+  if (!ability_.known || ability_.multiplexes || ability_.max_connections <= 0) {
+    return 0;
+  }
+  return ability_.max_connections;
+}
+
+Slot* App::best() {
+  Slot* found = nullptr;
+  for (const auto& slot : slots_) {
+    if (accepts(*slot) && (found == nullptr || slot->load < found->load)) {
+      found = slot.get();
+    }
+  }
+  return found;
+}
+
+// Starts one more process when there is a place for it.
+void App::grow() {
+  for (const auto& slot : slots_) {
+    if (slot->state == Slot::State::idle && spec_.ours()) {
+      return spawn(*slot);
+    }
+  }
+}
+
+void App::acquire(const TicketPtr& wanted) {
+  const TicketPtr ticket = wanted;  // granting may reset the owner's pointer
+  if (stopping_ || queue_.size() >= static_cast<std::size_t>(spec_.queue_length)) {
+    ++overloaded_;
+    return ticket->refused(503);
+  }
+  queue_.push_back(ticket);
+  ticket->waiting = true;
+  dispatch();
+  if (!ticket->waiting) {
+    return;
+  }
+  ticket->timer = context_.timers->after(ticket->patience, [weak = weak_from_this(), ticket] {
+    ticket->timer = 0;
+    if (const auto self = weak.lock()) {
+      ++self->overloaded_;
+      self->give_up(ticket, 503);
+    }
+  });
+}
+
+void App::give_up(TicketPtr ticket, int status) {
+  if (ticket->waiting) {
+    cancel(ticket);
+    ticket->refused(status);
+  }
+}
+
+void App::cancel(const TicketPtr& unwanted) {
+  const TicketPtr ticket = unwanted;
+  if (ticket->waiting) {
+    ticket->waiting = false;
+    queue_.erase(std::remove(queue_.begin(), queue_.end(), ticket), queue_.end());
+  }
+  context_.timers->cancel(ticket->timer);
+}
+
+void App::dispatch() {
+  while (!queue_.empty()) {
+    Slot* slot = best();
+    if (slot == nullptr || slot->load >= spec_.max_load) {
+      grow();
+      slot = best();
+    }
+    if (slot == nullptr) {
+      return;
+    }
+    const TicketPtr ticket = queue_.front();
+    queue_.pop_front();
+    ticket->waiting = false;
+    context_.timers->cancel(ticket->timer);
+    ++slot->load;
+    ++slot->served;
+    ++slot->counters.requests;
+    ticket->granted(Lease(shared_from_this(), slot));
+  }
+}
+
+void App::done(Slot& slot, int) {
+  --slot.load;
+  if (slot.load == 0) {
+    slot.idle_since = Clock::now();
+  }
+  if (slot.state == Slot::State::up && slot.child) {
+    const bool tired = spec_.max_requests > 0 && slot.served >= static_cast<std::uint64_t>(spec_.max_requests);
+    // Memory is looked at now and then only: it costs a system call.
+    const bool fat = spec_.max_memory > 0 && slot.served % 16 == 0 &&
+                     slot.child->resident() > static_cast<std::size_t>(spec_.max_memory) << 20;
+    if (tired || fat) {
+      context_.log.info(spec_.label + ": process " + std::to_string(slot.child->pid()) +
+                        " is replaced: " + (tired ? "max-requests" : "max-memory"));
+      drain(slot);
+    }
+  }
+  if (slot.state == Slot::State::draining && slot.load == 0) {
+    terminate(slot);
+  }
+  dispatch();
+}
+
+void App::drain(Slot& slot) {
+  slot.state = Slot::State::draining;
+  if (slot.load == 0) {
+    terminate(slot);
+  }
+}
+
+void App::terminate(Slot& slot) {
+  if (!slot.child) {
+    slot.state = Slot::State::idle;
+    return;
+  }
+  slot.state = Slot::State::ending;
+  close_kept(slot);
+  slot.child->signal(spec_.kill_signal);
+  slot.kill_timer = context_.timers->after(kTermGrace, [weak = weak_from_this(), &slot] {
+    if (const auto self = weak.lock()) {
+      slot.kill_timer = 0;
+      slot.child->signal_group(SIGKILL);
+    }
+  });
+}
+
+void App::answered(Slot& slot) {
+  slot.last_answer = Clock::now();
+}
+
+void App::refused(Slot& slot) {
+  if (spec_.ours()) {
+    return;  // its socket is ours and cannot refuse; a full queue passes
+  }
+  slot.disabled_until = Clock::now() + spec_.disable_time;
+  close_kept(slot);
+  ++slot.counters.deaths;
+  context_.log.warning(spec_.label + ": " + slot.address.text + " cannot be reached; not used for " +
+                       std::to_string(spec_.disable_time.count()) + " s");
+  context_.timers->cancel(slot.timer);
+  slot.timer = context_.timers->after(spec_.disable_time + 1ms, [weak = weak_from_this(), &slot] {
+    slot.timer = 0;
+    if (const auto self = weak.lock()) {
+      self->dispatch();
+    }
+  });
+}
+
+void App::hung(Slot& slot, int generation) {
+  if (!slot.child || slot.generation != generation || slot.state == Slot::State::ending) {
+    return;
+  }
+  ++slot.counters.hung;
+  slot.hung = true;
+  slot.state = Slot::State::ending;
+  context_.log.error(spec_.label + ": process " + std::to_string(slot.child->pid()) +
+                     " gave no answer before the deadline; it is ended");
+  slot.child->signal(SIGABRT);
+  context_.timers->cancel(slot.kill_timer);
+  slot.kill_timer = context_.timers->after(kAbortGrace, [weak = weak_from_this(), &slot] {
+    if (const auto self = weak.lock()) {
+      slot.kill_timer = 0;
+      slot.child->signal_group(SIGKILL);
+    }
+  });
+}
+
+void App::learned(const Ability& ability) {
+  ability_ = ability;
+  if (ability.known) {
+    context_.log.info(spec_.label + ": takes " +
+                      (ability.max_connections > 0 ? std::to_string(ability.max_connections) : std::string("many")) +
+                      " connections a process, " + (ability.multiplexes ? "multiplexes" : "does not multiplex"));
+  }
+  dispatch();
+}
+
+int App::load() const {
+  int sum = 0;
+  for (const auto& slot : slots_) {
+    sum += slot->load;
+  }
+  return sum + static_cast<int>(queue_.size());
+}
+
+bool App::usable() const {
+  return std::any_of(slots_.begin(), slots_.end(), [](const auto& slot) {
+    return slot->state != Slot::State::waiting && Clock::now() >= slot->disabled_until;
+  });
+}
+
+// Ends processes above min-procs that nobody has needed for idle-timeout, one at a time.
+void App::watch_idle() {
+  if (!spec_.ours() || spec_.max_processes == spec_.min_processes || stopping_) {
+    return;
+  }
+  const auto interval = std::clamp<std::chrono::milliseconds>(spec_.idle_timeout / 4, 100ms, 1000ms);
+  idle_timer_ = context_.timers->after(interval, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) {
+      return;
+    }
+    self->idle_timer_ = 0;
+    for (std::size_t i = self->slots_.size(); i-- > static_cast<std::size_t>(self->spec_.min_processes);) {
+      Slot& slot = *self->slots_[i];
+      if (slot.state == Slot::State::up && slot.load == 0 &&
+          Clock::now() - slot.idle_since >= self->spec_.idle_timeout) {
+        self->terminate(slot);
+        break;
+      }
+    }
+    self->watch_idle();
+  });
+}
+
+void App::wrote(const Slot&, int process, std::string_view line) {
+  last_lines_.emplace_back(line);
+  if (last_lines_.size() > kLastLines) {
+    last_lines_.pop_front();
+  }
+  const auto now = Clock::now();
+  if (now - log_second_ >= 1s) {
+    if (log_lines_ > kLinesPerSecond && context_.app_log) {
+      context_.app_log(spec_.label + '[' + std::to_string(process) + "]: (" +
+                       std::to_string(log_lines_ - kLinesPerSecond) + " lines left out)");
+    }
+    log_second_ = now;
+    log_lines_ = 0;
+  }
+  if (++log_lines_ <= kLinesPerSecond && context_.app_log) {
+    context_.app_log(spec_.label + '[' + std::to_string(process) + "]: " + std::string(line));
+  }
+}
+
+void App::stop(std::chrono::milliseconds grace, std::function<void()> done) {
+  stopping_ = true;
+  stopped_ = std::move(done);
+  context_.timers->cancel(idle_timer_);
+  while (!queue_.empty()) {
+    give_up(queue_.front(), 503);
+  }
+  for (const auto& slot : slots_) {
+    context_.timers->cancel(slot->timer);
+    if (!slot->child) {
+      close_kept(*slot);
+      slot->state = Slot::State::idle;
+    } else if (slot->state == Slot::State::up || slot->state == Slot::State::draining) {
+      drain(*slot);
+    }
+  }
+  if (grace.count() >= 0) {
+    idle_timer_ = context_.timers->after(grace, [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) {
+        self->idle_timer_ = 0;
+        for (const auto& slot : self->slots_) {
+          if (slot->child) {
+            slot->state = Slot::State::ending;
+            slot->child->signal_group(SIGKILL);
+          }
+        }
+      }
+    });
+  }
+  finish_stop();
+}
+
+void App::finish_stop() {
+  const bool all =
+      std::none_of(slots_.begin(), slots_.end(), [](const auto& slot) { return slot->child != nullptr; });
+  if (all && stopped_) {
+    context_.timers->cancel(idle_timer_);
+    std::exchange(stopped_, nullptr)();
+  }
+}
+
+}  // namespace microtome::host

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/backend_socket.hpp"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace microtome::host {
+
+Result<BackendAddress> BackendAddress::local(const std::string& path) {
+  BackendAddress address;
+  auto& local = reinterpret_cast<sockaddr_un&>(address.storage);
+  if (path.empty() || path.size() >= sizeof local.sun_path) {
+    return fail(Code::bad_request, "the path of a socket has 1 to 107 bytes", path);
+  }
+  local.sun_family = AF_UNIX;
+  std::memcpy(local.sun_path, path.c_str(), path.size() + 1);
+  address.size = sizeof local;
+  address.text = "unix:" + path;
+  return address;
+}
+
+Result<BackendAddress> BackendAddress::tcp(const std::string& host, int port) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  std::string name = host;
+  if (name.starts_with('[') && name.ends_with(']')) {
+    name = name.substr(1, name.size() - 2);
+  }
+  const int fault = getaddrinfo(name.c_str(), std::to_string(port).c_str(), &hints, &found);
+  if (fault != 0) {
+    return fail(Code::bad_request, "the host \"" + host + "\" is not known", gai_strerror(fault));
+  }
+  BackendAddress address;
+  std::memcpy(&address.storage, found->ai_addr, found->ai_addrlen);
+  address.size = found->ai_addrlen;
+  freeaddrinfo(found);
+  address.text = host + ':' + std::to_string(port);
+  return address;
+}
+
+Result<int> listen_for_app(const BackendAddress& address, int backlog) {
+  const int fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const auto failed = [&](const char* what) {
+    const int error = errno;
+    if (fd >= 0) {
+      close(fd);
+    }
+    return fail(Code::io, "cannot listen on " + address.text + ": " + std::strerror(error), what);
+  };
+  if (fd < 0) {
+    return failed("socket");
+  }
+  if (address.is_local()) {
+    struct stat state{};
+    if (lstat(address.path().c_str(), &state) == 0) {
+      if (!S_ISSOCK(state.st_mode)) {
+        errno = EEXIST;
+        return failed("a file of that name exists");
+      }
+      unlink(address.path().c_str());
+    }
+  } else {
+    const int one = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  }
+  if (address.is_local()) {
+    fchmod(fd, 0600);  // on Linux this is the mode the file gets, without a moment of another one
+  }
+  if (bind(fd, address.get(), address.size) != 0) {
+    return failed("bind");
+  }
+  if (listen(fd, backlog) != 0) {
+    return failed("listen");
+  }
+  return fd;
+}
+
+Connected connect_to_app(const BackendAddress& address) {
+  Connected result;
+  result.fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (result.fd < 0) {
+    result.error = errno;
+    result.state = Connect::busy;  // out of descriptors: passes
+    return result;
+  }
+  if (!address.is_local()) {
+    const int one = 1;
+    setsockopt(result.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  }
+  if (connect(result.fd, address.get(), address.size) == 0) {
+    result.state = Connect::done;
+    return result;
+  }
+  result.error = errno;
+  if (result.error == EINPROGRESS) {
+    result.state = Connect::pending;
+    return result;
+  }
+  close(result.fd);
+  result.fd = -1;
+  result.state = result.error == EAGAIN ? Connect::busy : Connect::refused;  // EAGAIN: a unix socket's queue is full
+  return result;
+}
+
+int connect_error(int fd) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
+}
+
+}  // namespace microtome::host

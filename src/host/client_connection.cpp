@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a connection reads requests and waits for its users. The stream and the sending are in client_stream.cpp.
+#include "host/client_connection.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "host/client_stream.hpp"
+#include "http/status.hpp"
+#include "net/response_head.hpp"
+
+namespace microtome::host {
+
+using net::BodyKind;
+using net::Co;
+using net::Detached;
+using Clock = net::Clock;
+using Status = net::SendQueue::Status;
+
+namespace {
+
+constexpr std::size_t kBodyBuffer = 64 * 1024;
+constexpr std::uint64_t kBodyFloor = 200;  // bytes a second that a body must bring
+constexpr int kMostInARow = 16;            // pipelined requests before other connections get their turn
+
+}  // namespace
+
+ClientConnection::ClientConnection(std::shared_ptr<net::Loop> loop, std::shared_ptr<const net::Shared> shared,
+                                   std::shared_ptr<const ConnectionContext> context, int fd, Endpoint endpoint,
+                                   std::atomic<std::size_t>& count)
+    : Connection(std::move(loop), std::move(shared), fd, {endpoint.remote_address, endpoint.unix_socket}, count),
+      context_(std::move(context)),
+      endpoint_(std::move(endpoint)) {}
+
+Detached ClientConnection::run() {
+  const auto self = shared_from_this();
+  int in_a_row = 0;
+  while (true) {
+    if (in_.empty()) {
+      in_a_row = 0;
+      if (!co_await await_request()) {
+        break;
+      }
+    } else if (++in_a_row >= kMostInARow) {
+      in_a_row = 0;
+      loop().post([weak = weak_from_this()] {
+        if (const auto connection = weak.lock()) {
+          static_cast<ClientConnection&>(*connection).wake(kAnswered);
+        }
+      });
+      if ((co_await next(kAnswered) & kAbort) != 0) {
+        break;
+      }
+    }
+    turn_ = std::make_unique<Turn>();
+    const bool go_on = co_await serve();
+    if (turn_->stream) {
+      turn_->stream->detach();
+    }
+    if (turn_->out) {
+      loop().give_back(std::move(turn_->out));
+    }
+    turn_.reset();
+    if (!go_on) {
+      break;
+    }
+  }
+  if (linger_ && !happened(kAbort)) {
+    co_await linger();
+  }
+  close(reset_);
+}
+
+// Until the first byte of a request can be read. No buffer is held meanwhile.
+Co<bool> ClientConnection::await_request() {
+  std::string().swap(in_);
+  if (stopping() || !client_open_ || half_closed_ || served_ >= limits_.max_requests) {
+    co_return false;
+  }
+  set_idle(true);
+  set_deadline(served_ == 0 ? options().header_deadline : limits_.keep_alive_idle);
+  watch_readable();
+  const unsigned events = co_await next(kReadable | kExpired | kStop);
+  set_idle(false);
+  co_return (events & kReadable) != 0 && (events & kAbort) == 0;
+}
+
+Co<bool> ClientConnection::serve() {
+  if (!co_await read_head()) {
+    co_return false;
+  }
+  ++served_;
+  no_deadline();
+  // Not `co_return co_await` in both branches: g++ 12 makes a coroutine of it that cannot be resumed.
+  bool go_on = false;
+  if (turn_->refusal) {
+    go_on = co_await refuse();
+  } else {
+    go_on = co_await exchange();
+  }
+  co_return go_on;
+}
+
+Co<bool> ClientConnection::read_head() {
+  set_deadline(options().header_deadline);
+  if (!in_.empty() && take_head(in_, true)) {
+    co_return true;
+  }
+  while (true) {
+    std::span<char> got;
+    const Got what = receive(got);
+    if (what == Got::end || what == Got::reset) {
+      client_open_ = false;
+      co_return false;
+    }
+    if (what == Got::bytes) {
+      const bool buffered = !in_.empty();
+      if (buffered) {
+        in_.append(got.data(), got.size());
+      }
+      if (take_head(buffered ? std::string_view(in_) : std::string_view(got.data(), got.size()), buffered)) {
+        co_return true;
+      }
+      continue;
+    }
+    watch_readable();
+    const unsigned events = co_await next(kReadable | kExpired);
+    if ((events & kAbort) != 0) {
+      co_return false;
+    }
+    if ((events & kReadable) == 0) {
+      turn_->refusal = net::Refusal{408, "request timeout"};
+      co_return true;
+    }
+  }
+}
+
+// True when the head is there, or is refused. What follows it is kept in in_.
+bool ClientConnection::take_head(std::string_view bytes, bool buffered) {
+  Turn& turn = *turn_;
+  const auto end = turn.scanner.scan(bytes, limits());
+  if (!end) {
+    turn.refusal = end.error();
+    return true;
+  }
+  if (*end == 0) {
+    if (!buffered) {
+      in_.assign(bytes);
+    }
+    return false;
+  }
+  auto head = net::parse_head(bytes.substr(0, *end), limits());
+  if (head) {
+    turn.head = std::move(*head);
+  } else {
+    turn.refusal = head.error();
+  }
+  if (buffered) {
+    in_.erase(0, *end);
+  } else {
+    in_.assign(bytes.substr(*end));
+  }
+  return true;
+}
+
+Co<bool> ClientConnection::refuse() {
+  Turn& turn = *turn_;
+  if (context_->refused) {
+    context_->refused(endpoint_, turn.refusal->status);
+  }
+  linger_ = true;
+  turn.head.keep_alive = false;
+  turn.out = loop().take_queue();
+  turn.response = http::text_response(turn.refusal->status, turn.refusal->message);
+  turn.whole = turn.ended = true;
+  send_head();
+  set_deadline(limits_.write_idle);
+  while (true) {
+    const Status status = turn.out->flush(fd());
+    if (status != Status::blocked) {
+      co_return false;
+    }
+    watch_writable();
+    if ((co_await next(kWritable | kExpired) & kWritable) == 0) {
+      co_return false;
+    }
+  }
+}
+
+// From the head to the last byte of the answer. False: the connection ends.
+Co<bool> ClientConnection::exchange() {
+  Turn& turn = *turn_;
+  turn.body_ended = turn.head.body == BodyKind::none;
+  if (turn.head.body == BodyKind::chunked) {
+    turn.chunks.emplace(UINT64_MAX / 2, options().max_header);
+  }
+  turn.head_only = turn.head.method == "HEAD";
+  turn.body_begin = turn.progress = net::Loop::now();
+  turn.stream = std::make_shared<RequestStream>(*this);
+  turn.user = context_->serve(turn.stream);
+  while (true) {
+    if (turn.body_wanted && !turn.body_ended && take_body()) {
+      turn.user->body_arrived();
+    }
+    frame();
+    const Status status = turn.out ? turn.out->flush(fd()) : Status::done;
+    const bool dead = status == Status::gone || status == Status::broken || !client_open_ || happened(kAbort);
+    if (turn.cut || (dead && !(turn.ended && status == Status::done))) {
+      reset_ = turn.begun && (turn.cut || status == Status::broken);
+      const auto user = std::exchange(turn.user, nullptr);
+      turn.stream->detach();
+      turn.cut ? user->finished(false, turn.written) : user->client_gone();
+      co_return false;
+    }
+    if (turn.ended && status == Status::done) {
+      break;
+    }
+    if (turn.begun && !turn.ended && turn.stream->was_full() && turn.stream->unsent() < RequestStream::kLowWater) {
+      turn.stream->emptied();
+      turn.user->drained();
+      continue;
+    }
+    if (!co_await wait_for_something(status)) {
+      reset_ = turn.begun;
+      const auto user = std::exchange(turn.user, nullptr);
+      turn.stream->detach();
+      user->client_gone();
+      co_return false;
+    }
+  }
+  const bool keep = turn.keep && turn.body_ended;
+  linger_ = !turn.body_ended || (!keep && !in_.empty());
+  const auto user = std::exchange(turn.user, nullptr);
+  turn.stream->detach();
+  user->finished(true, turn.written);
+  no_deadline();
+  co_return keep;
+}
+
+bool ClientConnection::wants_input() const {
+  const Turn& turn = *turn_;
+  if (!client_open_ || half_closed_) {
+    return false;
+  }
+  if (!turn.body_ended) {
+    return turn.body_wanted && turn.body.size() < kBodyBuffer;
+  }
+  return in_.size() < options().max_header;  // pipelined requests, or the client leaving
+}
+
+// Waits for bytes, for room, for the user or for a deadline. False: the client has run out of time, or is gone.
+Co<bool> ClientConnection::wait_for_something(Status status) {
+  Turn& turn = *turn_;
+  if (status == Status::cold) {
+    no_deadline();
+    warm(turn.out->cold_range());
+    do {
+      if ((co_await next(kAnswered) & kAbort) != 0) {
+        co_return false;
+      }
+    } while (!warm_done());
+    turn.out->warmed();
+    co_return true;
+  }
+  const bool blocked = status == Status::blocked;
+  if (blocked && turn.out->budget_spent()) {
+    loop().post([weak = weak_from_this()] {
+      if (const auto connection = weak.lock()) {
+        static_cast<ClientConnection&>(*connection).wake(kAnswered);
+      }
+    });
+  } else if (blocked) {
+    watch_writable();
+  }
+  const bool reading = wants_input();
+  if (reading) {
+    watch_readable();
+  }
+  if (blocked && turn.out->sent() != turn.seen) {
+    turn.seen = turn.out->sent();
+    turn.progress = net::Loop::now();
+  }
+  auto until = Clock::time_point::max();
+  if (blocked) {
+    until = turn.progress + limits_.write_idle;
+  }
+  if (reading && !turn.body_ended) {
+    const auto now = net::Loop::now();
+    const auto floor =
+        turn.body_begin + options().header_deadline + std::chrono::seconds(turn.body_read / kBodyFloor);
+    until = std::min({until, now + limits_.read_idle, floor});
+  }
+  if (until == Clock::time_point::max()) {
+    no_deadline();
+  } else {
+    set_deadline(until - net::Loop::now());
+  }
+  const unsigned events = co_await next(kReadable | kWritable | kAnswered | kExpired);
+  if ((events & kAbort) != 0) {
+    co_return false;
+  }
+  if ((events & kReadable) != 0) {
+    co_return read_input();
+  }
+  if ((events & kExpired) != 0 && (events & (kWritable | kAnswered)) == 0) {
+    expire();
+    co_return turn.response.has_value() && !blocked;
+  }
+  co_return true;
+}
+
+// The client is too slow. A body that does not come is answered with 408 when nothing has been said yet.
+void ClientConnection::expire() {
+  Turn& turn = *turn_;
+  if (!turn.body_ended && !turn.response) {
+    turn.head.keep_alive = false;
+    linger_ = true;
+    const auto user = std::exchange(turn.user, std::make_shared<IdleUser>());
+    turn.stream->detach();
+    turn.stream = std::make_shared<RequestStream>(*this);
+    user->client_gone();
+    turn.stream->respond(http::text_response(408, "request timeout"));
+  }
+}
+
+// False: the connection is dead, or the client has left without waiting for its answer.
+bool ClientConnection::read_input() {
+  std::span<char> got;
+  switch (receive(got, turn_->body_ended ? options().max_header : SIZE_MAX)) {
+    case Got::bytes:
+      in_.append(got.data(), got.size());
+      return true;
+    case Got::nothing:
+      return true;
+    case Got::end:
+      if (turn_->begun || (turn_->body_ended && !turn_->head.keep_alive)) {
+        half_closed_ = true;  // it may only have stopped writing; sending will tell
+        return turn_->body_ended;
+      }
+      client_open_ = false;
+      return false;
+    case Got::reset:
+      client_open_ = false;
+      return false;
+  }
+  return true;
+}
+
+// Moves what belongs to the body from in_. True when the user has something to hear.
+bool ClientConnection::take_body() {
+  Turn& turn = *turn_;
+  if (turn.head.expect_continue && !turn.continued && in_.empty() && !turn.begun) {
+    turn.continued = true;
+    static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    (void)::send(fd(), kContinue.data(), kContinue.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  }
+  if (in_.empty() || turn.body.size() >= kBodyBuffer) {
+    return false;
+  }
+  const std::size_t before = turn.body.size();
+  if (!turn.chunks) {
+    const std::uint64_t left = turn.head.content_length - turn.body_read;
+    const auto step = static_cast<std::size_t>(std::min<std::uint64_t>(left, in_.size()));
+    turn.body.append(in_, 0, step);
+    in_.erase(0, step);
+    turn.body_read += step;
+    turn.body_ended = turn.body_read == turn.head.content_length;
+    return true;
+  }
+  const auto used = turn.chunks->feed(in_, turn.body);
+  turn.body_read += turn.body.size() - before;
+  if (!used || (turn.body_limit > 0 && turn.body_read > turn.body_limit)) {
+    turn.head.keep_alive = false;
+    linger_ = true;
+    const auto user = std::exchange(turn.user, std::make_shared<IdleUser>());
+    turn.stream->detach();
+    turn.stream = std::make_shared<RequestStream>(*this);
+    user->client_gone();
+    if (turn.begun) {
+      turn.cut = true;
+    } else {
+      turn.stream->respond(used ? http::text_response(413, "body too large")
+                                : http::text_response(used.error().status, used.error().message));
+    }
+    return false;
+  }
+  in_.erase(0, *used);
+  turn.body_ended = turn.chunks->done();
+  return turn.body.size() > before || turn.body_ended;
+}
+
+// Says that we are done, and reads until the client has seen it: closing with unread bytes would send a reset, and
+// that can destroy the answer on its way.
+Co<bool> ClientConnection::linger() {
+  constexpr std::size_t kMost = 1 << 20;
+  shutdown(fd(), SHUT_WR);
+  set_deadline(std::chrono::seconds(2));
+  for (std::size_t dropped = 0; dropped < kMost;) {
+    std::span<char> got;
+    const Got what = receive(got);
+    if (what == Got::bytes) {
+      dropped += got.size();
+      continue;
+    }
+    if (what != Got::nothing) {
+      break;
+    }
+    watch_readable();
+    const unsigned events = co_await next(kReadable | kExpired);
+    if ((events & kReadable) == 0 || (events & kAbort) != 0) {
+      break;
+    }
+  }
+  co_return true;
+}
+
+}  // namespace microtome::host

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// ClientConnection: an HTTP/1.1 connection of the host: heads are parsed by net (strict), bodies and answers are
+// streamed in both directions. Loop thread only.
+//
+// A client that closes its side before the answer has begun counts as gone, unless it had said that it would close
+// (HTTP/1.0, Connection: close): then it may only have stopped writing.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "host/stream.hpp"
+#include "net/body_source.hpp"
+#include "net/co.hpp"
+#include "net/connection.hpp"
+#include "net/http_head.hpp"
+
+namespace microtome::host {
+
+class ClientConnection;
+
+// What connections need of the server.
+struct ConnectionContext {
+  // Makes who answers a request. The stream stays valid until its last call.
+  std::function<std::shared_ptr<StreamUser>(const std::shared_ptr<Stream>&)> serve;
+  // A request that was refused by the parser, for the access log.
+  std::function<void(const Endpoint&, int status)> refused;
+};
+
+class ClientConnection final : public net::Connection {
+ public:
+  ClientConnection(std::shared_ptr<net::Loop> loop, std::shared_ptr<const net::Shared> shared,
+                   std::shared_ptr<const ConnectionContext> context, int fd, Endpoint endpoint,
+                   std::atomic<std::size_t>& count);
+  void start() override { run(); }
+
+  class RequestStream;
+
+ private:
+  // What exists only between the first byte of a request and the last of its answer.
+  struct Turn {
+    net::HeadScanner scanner;
+    net::Head head;
+    std::optional<net::Refusal> refusal;
+    std::optional<net::ChunkedReader> chunks;
+    std::shared_ptr<StreamUser> user;
+    std::shared_ptr<RequestStream> stream;
+    // The request's body.
+    std::string body;
+    std::uint64_t body_read = 0;
+    std::uint64_t body_limit = 0;
+    net::Clock::time_point body_begin;
+    bool body_ended = true;
+    bool body_wanted = false;
+    bool continued = false;
+    // The answer.
+    std::optional<http::Response> response;
+    bool whole = false;  // `response` has its body in it
+    std::optional<std::uint64_t> length;
+    bool begun = false;
+    bool ended = false;
+    bool cut = false;
+    bool keep = false;
+    bool chunked = false;
+    bool head_only = false;
+    std::uint64_t written = 0;
+    std::unique_ptr<net::SendQueue> out;
+    std::string pending;  // written and not yet framed
+    net::Clock::time_point progress;
+    std::uint64_t seen = 0;
+  };
+
+  net::Detached run();
+  net::Co<bool> await_request();
+  net::Co<bool> serve();
+  net::Co<bool> read_head();
+  bool take_head(std::string_view bytes, bool buffered);
+  net::Co<bool> refuse();
+  net::Co<bool> exchange();
+  net::Co<bool> wait_for_something(net::SendQueue::Status status);
+  bool read_input();
+  bool take_body();
+  void send_head();
+  void frame();
+  void expire();
+  net::Co<bool> linger();
+  [[nodiscard]] bool wants_input() const;
+  [[nodiscard]] net::HeadLimits limits() const { return {options().max_header, options().max_target}; }
+
+  std::shared_ptr<const ConnectionContext> context_;
+  Endpoint endpoint_;
+  ConnectionLimits limits_;
+  std::string in_;
+  std::unique_ptr<Turn> turn_;
+  int served_ = 0;
+  bool client_open_ = true;
+  bool half_closed_ = false;  // the client has stopped writing
+  bool linger_ = false;
+  bool reset_ = false;
+};
+
+}  // namespace microtome::host

@@ -1,0 +1,523 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/fcgi_client.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "http/text.hpp"
+
+namespace microtome::host {
+
+using namespace std::chrono_literals;
+namespace fcgi = net::fcgi;
+
+namespace {
+
+constexpr std::size_t kLowWater = 32 * 1024;
+constexpr std::size_t kMostMultiplexed = 128;  // requests on one connection
+constexpr std::size_t kMostConnections = 8;    // multiplexed ones of a process
+constexpr auto kAbortPatience = 2s;
+
+// Whether connections to this app are kept.
+bool keeps(const App& app) {
+  const Ability& ability = app.ability();
+  switch (app.spec().keep) {
+    case KeepConnections::never:
+      return false;
+    case KeepConnections::fixed:
+      return true;
+    case KeepConnections::ask:
+      break;
+  }
+  // An app of one connection that others may also speak to would be blocked for them.
+  return ability.known && (app.spec().ours() || ability.multiplexes || ability.max_connections > 1);
+}
+
+}  // namespace
+
+std::shared_ptr<FcgiClient> FcgiClient::get(const std::shared_ptr<App>& app, Slot& slot, bool fresh, Broken& why) {
+  const bool multiplexes = app->ability().multiplexes;
+  if (!fresh) {
+    for (const auto& client : slot.connections) {
+      if (!client->dead() && (client->idle() || (multiplexes && client->sinks_.size() < kMostMultiplexed))) {
+        return client;
+      }
+    }
+  } else {
+    // The kept connection may be what the only place of the app is taken by.
+    const auto kept = slot.connections;
+    for (const auto& client : kept) {
+      if (client->idle()) {
+        client->close();
+      }
+    }
+  }
+  Connected connected = connect_to_app(slot.address);
+  if (connected.state == Connect::busy || connected.state == Connect::refused) {
+    why = Broken::connect;
+    if (connected.state == Connect::refused) {
+      app->refused(slot);
+    }
+    return nullptr;
+  }
+  const std::size_t most = app->spec().keep == KeepConnections::fixed
+                               ? static_cast<std::size_t>(app->spec().keep_connections)
+                           : multiplexes ? kMostConnections
+                                         : static_cast<std::size_t>(std::max(1, app->ability().max_connections));
+  const bool keep = keeps(*app) && slot.connections.size() < most;
+  auto client = std::make_shared<FcgiClient>(app, slot, connected.fd, connected.state == Connect::done, keep);
+  if (keep) {
+    slot.connections.push_back(client);
+  }
+  return client;
+}
+
+FcgiClient::FcgiClient(std::shared_ptr<App> app, Slot& slot, int fd, bool connected, bool keep)
+    : app_(std::move(app)),
+      slot_(slot),
+      generation_(slot.generation),
+      descriptor_(*app_->context().loop, fd),
+      connected_(connected),
+      keep_(keep) {
+  slot_.open.push_back(this);
+}
+
+FcgiClient::~FcgiClient() {
+  app_->context().timers->cancel(timer_);
+  std::erase(slot_.open, this);
+}
+
+void FcgiClient::nobody_accepts() {
+  char byte = 0;
+  // A process that had accepted and died has closed: then there is an end to read, and reading will find it.
+  if (!dead() && recv(descriptor_.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN) {
+    fail_all(Broken::connect);
+  }
+}
+
+std::uint16_t FcgiClient::begin(std::shared_ptr<FcgiSink> sink, fcgi::Role role, std::string_view params) {
+  std::uint16_t id = 1;
+  if (!sinks_.empty()) {
+    do {
+      last_id_ = static_cast<std::uint16_t>(last_id_ % 65535 + 1);
+    } while (sinks_.contains(last_id_));
+    id = last_id_;
+  } else {
+    last_id_ = 1;
+  }
+  sinks_[id] = {std::move(sink), false};
+  ++requests_;
+  std::string head;
+  head.reserve(params.size() + 64);
+  fcgi::append_begin_request(head, id, role, keep_ ? fcgi::kKeepConnection : 0);
+  fcgi::append_stream(head, fcgi::Type::params, id, params);
+  fcgi::append_record(head, fcgi::Type::params, id, {});
+  out_.copy(head);
+  return id;
+}
+
+void FcgiClient::body(std::uint16_t id, std::string_view bytes) {
+  std::string records;
+  records.reserve(bytes.size() + 16);
+  fcgi::append_stream(records, fcgi::Type::stdin_stream, id, bytes);
+  out_.copy(records);
+}
+
+void FcgiClient::body_end(std::uint16_t id) {
+  std::string record;
+  fcgi::append_record(record, fcgi::Type::stdin_stream, id, {});
+  out_.copy(record);
+}
+
+void FcgiClient::flush() {
+  if (dead()) {
+    return;
+  }
+  if (!connected_) {
+    if (!writing_) {
+      writing_ = true;
+      descriptor_.wait_writable(shared_from_this());
+      timer_ = app_->context().timers->after(app_->spec().connect_timeout, [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) {
+          self->timer_ = 0;
+          self->fail_all(Broken::timeout);
+        }
+      });
+    }
+    return;
+  }
+  switch (out_.flush(descriptor_.fd())) {
+    case net::SendQueue::Status::done:
+      break;
+    case net::SendQueue::Status::blocked:
+      if (!writing_) {
+        writing_ = true;
+        descriptor_.wait_writable(shared_from_this());
+      }
+      break;
+    default:
+      // It has closed; what it had said before may still be there to read.
+      out_.clear();
+      break;
+  }
+  watch();
+}
+
+void FcgiClient::watch() {
+  if (!reading_ && !held_ && !dead() && connected_) {
+    reading_ = true;
+    descriptor_.wait_readable(shared_from_this());
+  }
+}
+
+void FcgiClient::hold(bool held) {
+  held_ = held;
+  if (!in_read_) {
+    watch();
+  }
+}
+
+void FcgiClient::writable() {
+  const auto self = shared_from_this();
+  writing_ = false;
+  if (dead()) {
+    return;
+  }
+  if (!connected_) {
+    app_->context().timers->cancel(timer_);
+    if (connect_error(descriptor_.fd()) != 0) {
+      app_->refused(slot_);
+      return fail_all(Broken::connect);
+    }
+    connected_ = true;
+  }
+  flush();
+  if (out_.size() < kLowWater) {
+    std::vector<std::shared_ptr<FcgiSink>> all;
+    for (const auto& [id, running] : sinks_) {
+      if (running.sink) {
+        all.push_back(running.sink);
+      }
+    }
+    for (const auto& sink : all) {
+      sink->app_drained();
+    }
+  }
+}
+
+void FcgiClient::readable() {
+  const auto self = shared_from_this();
+  reading_ = false;
+  if (dead()) {
+    return;
+  }
+  std::vector<std::shared_ptr<FcgiSink>> touched;
+  in_read_ = true;
+  bool open = true;
+  // Two turns at most: other connections wait.
+  for (int turn = 0; turn < 2 && open && !held_; ++turn) {
+    const std::span<char> space = app_->context().loop->scratch();
+    const ssize_t count = recv(descriptor_.fd(), space.data(), space.size(), MSG_DONTWAIT);
+    if (count < 0 && errno == EINTR) {
+      continue;
+    }
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      break;
+    }
+    open = count > 0 && take(as_bytes({space.data(), static_cast<std::size_t>(count)}), touched);
+    if (count <= 0) {
+      fail_all(Broken::closed);
+    } else if (static_cast<std::size_t>(count) < space.size()) {
+      break;
+    }
+  }
+  in_read_ = false;
+  if (!dead()) {
+    finished();
+  }
+  for (const auto& sink : touched) {
+    sink->commit();
+  }
+}
+
+// False when the connection is of no use any more.
+bool FcgiClient::take(ByteView bytes, std::vector<std::shared_ptr<FcgiSink>>& touched) {
+  fcgi::Piece piece;
+  while (true) {
+    switch (reader_.next(bytes, piece)) {
+      case fcgi::RecordReader::Next::more:
+        return true;
+      case fcgi::RecordReader::Next::bad:
+        app_->context().log.warning(app_->spec().label + ": " + slot_.address.text + " does not speak FastCGI");
+        fail_all(Broken::protocol);
+        return false;
+      case fcgi::RecordReader::Next::piece:
+        take_piece(piece, touched);
+        break;
+    }
+  }
+}
+
+void FcgiClient::take_piece(const fcgi::Piece& piece, std::vector<std::shared_ptr<FcgiSink>>& touched) {
+  // Records of other ids, and unknown types, are skipped: the specification says so.
+  const auto found = sinks_.find(piece.header.id);
+  if (found == sinks_.end() || found->second.ended) {
+    if (piece.header.id != 0 && requests_ > 0) {
+      keep_ = false;  // whoever sends records that belong to nothing is not trusted with another request
+    }
+    return;
+  }
+  Running& running = found->second;
+  if (running.sink && std::find(touched.begin(), touched.end(), running.sink) == touched.end()) {
+    touched.push_back(running.sink);
+  }
+  switch (piece.header.type) {
+    case fcgi::Type::stdout_stream:
+      if (running.sink && !piece.content.empty()) {
+        running.sink->app_stdout(piece.content);
+      }
+      break;
+    case fcgi::Type::stderr_stream:
+      if (running.sink && !piece.content.empty()) {
+        running.sink->app_stderr(piece.content);
+      }
+      break;
+    case fcgi::Type::end_request: {
+      const auto end = fcgi::read_end_request(piece.content);
+      running.ended = true;
+      if (!running.sink) {
+        break;
+      }
+      if (!end) {
+        running.sink->app_broken(Broken::protocol);
+      } else if (end->protocol_status == fcgi::ProtocolStatus::cannot_multiplex) {
+        running.sink->app_broken(Broken::cannot_multiplex);
+      } else {
+        running.sink->app_ended(*end);
+      }
+      break;
+    }
+    default:
+      break;
+  }
+}
+
+// Behind reading: requests that ended leave; the connection is kept or closed.
+void FcgiClient::finished() {
+  const bool any = std::erase_if(sinks_, [](const auto& each) { return each.second.ended; }) > 0;
+  if (any && sinks_.empty() && out_.size() == 0) {
+    held_ = false;
+  }
+  if (any && (!keep_ || generation_ != slot_.generation) && sinks_.empty()) {
+    return close();
+  }
+  if (any && sinks_.empty() && out_.size() > 0) {
+    // It ended before it had taken the whole body: what is left must not come before the next request.
+    return close();
+  }
+  watch();
+}
+
+void FcgiClient::fail_all(Broken why) {
+  const auto self = shared_from_this();
+  auto sinks = std::exchange(sinks_, {});
+  close();
+  for (auto& [id, running] : sinks) {
+    if (running.sink && !running.ended) {
+      running.sink->app_broken(why);
+      // Never inside of a read: the loop's buffer is in use there.
+      app_->context().loop->post([sink = running.sink] { sink->commit(); });
+    }
+  }
+}
+
+void FcgiClient::leave_pool() {
+  auto& pool = slot_.connections;
+  pool.erase(std::remove_if(pool.begin(), pool.end(), [this](const auto& each) { return each.get() == this; }),
+             pool.end());
+}
+
+void FcgiClient::leave() {
+  keep_ = false;
+  if (idle()) {
+    close();
+  }
+}
+
+void FcgiClient::close() {
+  const auto self = shared_from_this();
+  app_->context().timers->cancel(timer_);
+  descriptor_.close();
+  out_.clear();
+  leave_pool();
+}
+
+void FcgiClient::abort(std::uint16_t id) {
+  const auto self = shared_from_this();
+  const auto found = sinks_.find(id);
+  if (found == sinks_.end() || dead()) {
+    return;
+  }
+  if (sinks_.size() == 1 && !app_->ability().multiplexes) {
+    sinks_.clear();
+    return close();  // without multiplexing that is how an app learns it
+  }
+  found->second.sink = nullptr;
+  held_ = false;
+  std::string record;
+  fcgi::append_record(record, fcgi::Type::abort_request, id, {});
+  out_.copy(record);
+  flush();
+  // Its id stays taken until END comes; an app that sends none loses the connection.
+  app_->context().timers->after(kAbortPatience, [weak = weak_from_this(), id, count = requests_] {
+    const auto self = weak.lock();
+    if (!self || self->dead()) {
+      return;
+    }
+    const auto still = self->sinks_.find(id);
+    if (still != self->sinks_.end() && !still->second.sink && self->requests_ >= count) {
+      self->keep_ = false;
+      self->leave_pool();
+      still->second.ended = true;
+      self->finished();
+    }
+  });
+}
+
+// A connection for one GET_VALUES.
+class FcgiClient::Asker : public net::Watcher, public std::enable_shared_from_this<Asker> {
+ public:
+  using Answer = std::function<void(std::optional<Ability>)>;
+  Asker(std::shared_ptr<App> app, int fd, Answer answer)
+      : app_(std::move(app)), descriptor_(*app_->context().loop, fd), answer_(std::move(answer)) {}
+
+  void start(std::chrono::milliseconds patience) {
+    timer_ = app_->context().timers->after(patience, [self = shared_from_this()] {
+      self->timer_ = 0;
+      self->finish(std::nullopt);
+    });
+    descriptor_.wait_writable(shared_from_this());
+  }
+
+  void writable() override {
+    std::string pairs;
+    for (const char* name : {"FCGI_MAX_CONNS", "FCGI_MAX_REQS", "FCGI_MPXS_CONNS"}) {
+      fcgi::append_pair(pairs, name, "");
+    }
+    std::string record;
+    fcgi::append_record(record, fcgi::Type::get_values, 0, pairs);
+    if (connect_error(descriptor_.fd()) != 0 ||
+        send(descriptor_.fd(), record.data(), record.size(), MSG_NOSIGNAL) < 0) {
+      return finish(std::nullopt);
+    }
+    asked_ = true;
+    wait();
+  }
+
+  void readable() override {
+    waiting_ = false;
+    std::array<char, 4096> space;
+    const ssize_t count = recv(descriptor_.fd(), space.data(), space.size(), MSG_DONTWAIT);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+      return wait();
+    }
+    if (count > 0 && closing_) {
+      return wait();
+    }
+    if (count <= 0) {
+      return finish(std::nullopt);
+    }
+    ByteView bytes = as_bytes({space.data(), static_cast<std::size_t>(count)});
+    fcgi::Piece piece;
+    fcgi::RecordReader::Next next;
+    while ((next = reader_.next(bytes, piece)) == fcgi::RecordReader::Next::piece) {
+      if (piece.header.type == fcgi::Type::get_values_result && piece.header.id == 0) {
+        return finish(read(piece.content));
+      }
+    }
+    if (next == fcgi::RecordReader::Next::bad) {
+      return finish(std::nullopt);
+    }
+    wait();
+  }
+  void failed() override { finish(std::nullopt); }
+
+ private:
+  void wait() {
+    if (!waiting_) {
+      waiting_ = true;
+      descriptor_.wait_readable(shared_from_this());
+    }
+  }
+
+  static std::optional<Ability> read(ByteView content) {
+    Ability ability{true, 0, false};
+    const bool good = fcgi::read_pairs(content, [&](std::string_view name, std::string_view value) {
+      if (name == "FCGI_MAX_CONNS") {
+        ability.max_connections =
+            static_cast<int>(std::min<std::uint64_t>(http::parse_decimal(value).value_or(0), 100000));
+      } else if (name == "FCGI_MPXS_CONNS") {
+        ability.multiplexes = value == "1";
+      }
+      return true;
+    });
+    return good ? std::optional(ability) : std::nullopt;
+  }
+
+  void finish(std::optional<Ability> ability) {
+    app_->context().timers->cancel(timer_);
+    if (answer_) {
+      std::exchange(answer_, nullptr)(ability);
+    }
+    if (ability || descriptor_.fd() < 0 || closing_ || !asked_) {
+      return descriptor_.close();
+    }
+    // An app that does not know the question may take the end of it for a request, and die of a closed connection
+    // when it answers: what it says is read and dropped.
+    closing_ = true;
+    shutdown(descriptor_.fd(), SHUT_WR);
+    timer_ = app_->context().timers->after(10s, [self = shared_from_this()] {
+      self->timer_ = 0;
+      self->descriptor_.close();
+    });
+    wait();
+  }
+
+  std::shared_ptr<App> app_;
+  net::Descriptor descriptor_;
+  Answer answer_;
+  fcgi::RecordReader reader_;
+  Timers::Id timer_ = 0;
+  bool asked_ = false;
+  bool waiting_ = false;
+  bool closing_ = false;
+};
+
+void FcgiClient::probe(const std::shared_ptr<App>& app, Slot& slot) {
+  const Connected connected = connect_to_app(slot.address);
+  if (connected.state != Connect::done && connected.state != Connect::pending) {
+    return;
+  }
+  std::make_shared<Asker>(app, connected.fd, [weak = std::weak_ptr(app)](std::optional<Ability> ability) {
+    const auto self = weak.lock();
+    if (self && ability) {
+      self->learned(*ability);
+    }
+  })->start(1s);
+}
+
+void FcgiClient::ping(const std::shared_ptr<App>& app, Slot& slot, std::function<void(bool)> reply) {
+  const Connected connected = connect_to_app(slot.address);
+  if (connected.state != Connect::done && connected.state != Connect::pending) {
+    return app->context().loop->post([reply = std::move(reply)] { reply(false); });
+  }
+  std::make_shared<Asker>(app, connected.fd, [reply = std::move(reply)](std::optional<Ability> ability) {
+    reply(ability.has_value());
+  })->start(2s);
+}
+
+}  // namespace microtome::host

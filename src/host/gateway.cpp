@@ -1,0 +1,558 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/gateway.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "host/client_stream.hpp"
+
+namespace microtome::host {
+
+using namespace std::chrono_literals;
+namespace fcgi = net::fcgi;
+using Clock = Timers::Clock;
+
+namespace {
+
+constexpr std::size_t kBodyAhead = 64 * 1024;  // bytes of the body waiting for the app
+constexpr std::size_t kAnswerAhead = 1 << 20;  // bytes of the answer waiting for the client
+constexpr std::size_t kMaxErrorLine = 4096;
+constexpr int kMaxConnects = 20;
+constexpr int kMaxTries = 10;
+
+}  // namespace
+
+GatewayRun::GatewayRun(GatewayRequest request, AnswerSink& answer) : request_(std::move(request)), answer_(&answer) {}
+
+GatewayRun::~GatewayRun() {
+  let_go();
+}
+
+std::string GatewayRun::label() {
+  return app().spec().label + ": " + request_.name;
+}
+
+void GatewayRun::start() {
+  if (answer_->stream().has_body() && request_.role == fcgi::Role::responder) {
+    answer_->stream().want_body();
+    if (!request_.content_length) {
+      spooling_ = true;  // the app must hear the length before the body
+      return body_arrived();
+    }
+  }
+  enqueue();
+}
+
+void GatewayRun::enqueue() {
+  state_ = State::queue;
+  if (queued_since_ == Clock::time_point{}) {
+    queued_since_ = Clock::now();
+  }
+  ticket_ = std::make_shared<Ticket>();
+  ticket_->patience =
+      std::max<std::chrono::milliseconds>(1ms, std::chrono::duration_cast<std::chrono::milliseconds>(
+                                                   app().spec().queue_wait - (Clock::now() - queued_since_)));
+  ticket_->granted = [weak = weak_from_this()](Lease lease) {
+    if (const auto self = weak.lock()) {
+      self->granted(std::move(lease));
+    }
+  };
+  ticket_->refused = [weak = weak_from_this()](int status) {
+    if (const auto self = weak.lock()) {
+      self->refused(status);
+    }
+  };
+  app().acquire(ticket_);
+}
+
+void GatewayRun::refused(int status) {
+  const auto self = shared_from_this();
+  ticket_.reset();
+  if (app_at_ + 1 < request_.apps.size()) {
+    ++app_at_;
+    return enqueue();
+  }
+  fail(status, "no process could take the request in time");
+  commit();
+}
+
+void GatewayRun::granted(Lease lease) {
+  const auto self = shared_from_this();
+  ticket_.reset();
+  lease_ = std::move(lease);
+  state_ = State::running;
+  Broken why = Broken::connect;
+  client_ = FcgiClient::get(lease_.app().shared_from_this(), lease_.slot(), fresh_, why);
+  if (!client_) {
+    app_broken(why);
+    return commit();
+  }
+  const auto length = spooling_ ? std::optional(spool_.size()) : request_.content_length;
+  id_ = client_->begin(self, request_.role, request_.params(app().spec(), length));
+  last_activity_ = granted_at_ = Clock::now();
+  watch_time();
+  send_body();
+}
+
+void GatewayRun::send_body() {
+  if (body_ended_ || !client_ || state_ != State::running) {
+    return;
+  }
+  if (request_.role == fcgi::Role::authorizer) {
+    body_ended_ = true;  // it gets none: no STDIN at all
+    return client_->flush();
+  }
+  while (client_->unsent() < kBodyAhead) {
+    std::string bytes;
+    bool ended = false;
+    if (spooling_) {
+      auto taken = spool_.take(32 * 1024);
+      if (!taken) {
+        fail(500, taken.error().context);
+        return commit();
+      }
+      bytes = std::move(*taken);
+      ended = bytes.empty();
+    } else if (answer_ != nullptr) {
+      bytes = answer_->stream().take_body();
+      ended = answer_->stream().body_ended();
+    } else {
+      return;
+    }
+    if (!bytes.empty()) {
+      client_->body(id_, bytes);
+      body_sent_ = true;
+      last_activity_ = Clock::now();
+    }
+    if (ended) {
+      client_->body_end(id_);
+      body_ended_ = true;
+      break;
+    }
+    if (bytes.empty()) {
+      break;
+    }
+  }
+  client_->flush();
+  if (answer_ != nullptr && !body_ended_ && !spooling_) {
+    answer_->commit();  // the stream may read on
+  }
+}
+
+void GatewayRun::body_arrived() {
+  const auto self = shared_from_this();
+  if (!spooling_ || state_ != State::body) {
+    return send_body();
+  }
+  Stream& stream = answer_->stream();
+  if (auto kept = spool_.append(stream.take_body()); !kept) {
+    fail(500, kept.error().context);
+    return commit();
+  }
+  if (stream.body_ended()) {
+    return enqueue();
+  }
+  answer_->commit();
+}
+
+void GatewayRun::app_drained() {
+  last_activity_ = Clock::now();
+  send_body();
+}
+
+void GatewayRun::drained() {
+  if (client_ && hold_) {
+    hold_ = false;
+    client_->hold(false);
+  }
+}
+
+void GatewayRun::client_gone() {
+  const auto self = shared_from_this();
+  answer_ = nullptr;
+  if (ticket_) {
+    app().cancel(std::exchange(ticket_, nullptr));
+  }
+  if (state_ != State::running) {
+    return let_go();
+  }
+  const Ability& ability = app().ability();
+  const bool one_at_a_time = app().spec().ours() && (!ability.known || ability.max_connections == 1) && body_ended_;
+  if (one_at_a_time && !ability.multiplexes) {
+    // The process works on, whoever listens: nothing else is sent to it until it is free, and its deadline counts.
+    if (hold_) {
+      hold_ = false;
+      client_->hold(false);
+    }
+    return;
+  }
+  client_->abort(id_);
+  let_go();
+}
+
+void GatewayRun::app_stdout(ByteView bytes) {
+  last_activity_ = Clock::now();
+  any_output_ = true;
+  if (failure_ || finished_) {
+    return;
+  }
+  const std::string_view text = as_text(bytes);
+  head_done_ ? take_body(text) : take_head(text);
+}
+
+void GatewayRun::take_head(std::string_view bytes) {
+  switch (head_.feed(bytes)) {
+    case CgiHeadReader::State::more:
+      return;
+    case CgiHeadReader::State::bad:
+      return fail(502, head_.fault());
+    case CgiHeadReader::State::done:
+      break;
+  }
+  head_done_ = true;
+  if (answer_ == nullptr) {
+    return;
+  }
+  CgiHead& head = head_.head();
+  if (head.nph) {
+    app().context().log.warning(label() + ": sent a status line instead of Status");
+  }
+  const bool bodiless = request_.head || head.status == 204 || head.status == 304;
+  if (head.content_length && !bodiless) {
+    left_ = head.content_length;
+    has_length_ = true;
+  }
+  if (head.chunked) {
+    head.content_length.reset();
+    left_.reset();
+    has_length_ = false;
+    chunks_ = std::make_unique<net::ChunkedReader>(UINT64_MAX / 2, 64 * 1024);
+  }
+  wanted_ = answer_->upstream_head(std::move(head)) && !bodiless;
+  answer_changed_ = true;
+  take_body(bytes);
+}
+
+void GatewayRun::take_body(std::string_view bytes) {
+  if (bytes.empty() || answer_ == nullptr || !wanted_) {
+    return;
+  }
+  std::string decoded;
+  if (chunks_) {
+    chunk_rest_.append(bytes);
+    const auto used = chunks_->feed(chunk_rest_, decoded);
+    if (!used) {
+      return fail(502, "its chunks make no sense");
+    }
+    chunk_rest_.erase(0, *used);
+    bytes = decoded;
+  }
+  if (left_ && bytes.size() > *left_) {
+    if (!too_long_) {
+      app().context().log.warning(label() + ": sent more than its Content-Length; cut off");
+    }
+    too_long_ = true;
+    bytes = bytes.substr(0, static_cast<std::size_t>(*left_));
+  }
+  if (left_) {
+    *left_ -= bytes.size();
+  }
+  answer_->upstream_body(bytes);
+  answer_changed_ = true;
+  if (!hold_ && answer_->stream().unsent() > kAnswerAhead) {
+    hold_ = true;
+    client_->hold(true);
+  }
+}
+
+void GatewayRun::app_stderr(ByteView bytes) {
+  last_activity_ = Clock::now();
+  std::string_view text = as_text(bytes);
+  const auto flush = [&] {
+    if (app().context().app_log && !error_line_.empty()) {
+      const auto& child = lease_ ? lease_.slot().child : nullptr;
+      app().context().app_log(app().spec().label + '[' + (child ? std::to_string(child->pid()) : "-") + "] " +
+                              request_.name + ": " + error_line_);
+    }
+    error_line_.clear();
+  };
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    error_line_.append(text.substr(0, std::min(end, kMaxErrorLine)));
+    if (end == std::string_view::npos) {
+      if (error_line_.size() > kMaxErrorLine) {
+        flush();
+      }
+      return;
+    }
+    flush();
+    text.remove_prefix(end + 1);
+  }
+}
+
+void GatewayRun::app_ended(const fcgi::EndRequest& end) {
+  if (!error_line_.empty()) {
+    app_stderr(as_bytes("\n"));
+  }
+  if (failure_) {
+    return;
+  }
+  if (end.protocol_status == fcgi::ProtocolStatus::overloaded) {
+    if (!any_output_ && may_try_again()) {
+      retry_ = true;
+    } else {
+      fail(503, "it is overloaded");
+    }
+    return;
+  }
+  if (end.protocol_status != fcgi::ProtocolStatus::request_complete) {
+    return fail(502, "it does not know its role");
+  }
+  if (lease_) {
+    lease_.app().answered(lease_.slot());
+  }
+  if (!head_done_) {
+    return fail(502, any_output_ ? "its header never ended" : "it sent nothing");
+  }
+  end_of_answer();
+}
+
+// All that will come has come.
+void GatewayRun::end_of_answer() {
+  finished_ = true;
+  if (answer_ == nullptr) {
+    return;
+  }
+  answer_changed_ = true;
+  const bool short_of_length = wanted_ && has_length_ && left_ && *left_ > 0;
+  const bool short_of_chunks = wanted_ && chunks_ && !chunks_->done();
+  if (short_of_length || short_of_chunks) {
+    app().context().log.error(label() + ": its answer ended before it was whole");
+    answer_->upstream_cut();
+  } else {
+    answer_->upstream_end();
+  }
+}
+
+bool GatewayRun::may_try_again() const {
+  return answer_ != nullptr && tries_ < 1 && !head_done_ && !body_sent_;
+}
+
+void GatewayRun::app_broken(Broken why) {
+  if (failure_ || finished_) {
+    return;
+  }
+  if (why == Broken::connect || why == Broken::timeout) {
+    const bool time = Clock::now() - queued_since_ < app().spec().queue_wait;
+    const bool body_here = !body_sent_ || spooling_;
+    if (answer_ != nullptr && body_here && time && ++connects_ < kMaxConnects) {
+      retry_ = true;
+      --tries_;  // nothing has been tried yet
+    } else {
+      fail(why == Broken::timeout ? 504 : 503, "it cannot be reached");
+    }
+    return;
+  }
+  if (why == Broken::cannot_multiplex) {
+    Ability ability = app().ability();
+    ability.multiplexes = false;
+    app().learned(ability);
+    retry_ = answer_ != nullptr && !body_sent_;
+    if (!retry_) {
+      fail(502, "it cannot multiplex, but had said so");
+    }
+    return;
+  }
+  if (head_done_ && why == Broken::closed && has_length_ && left_ == std::uint64_t{0}) {
+    return end_of_answer();  // only END_REQUEST is missing
+  }
+  const bool quiet = !any_output_ && why == Broken::closed;
+  // A kept connection that its app has closed meanwhile says nothing about the request.
+  const bool stale = quiet && client_ && client_->used();
+  if (quiet && (request_.safe || stale) && may_try_again()) {
+    retry_ = true;
+    fresh_ = true;
+    return;
+  }
+  if (quiet && request_.safe && answer_ != nullptr && !body_sent_ && tries_ < kMaxTries && app().spec().ours()) {
+    ask_ = true;
+    fresh_ = true;
+    return;
+  }
+  if (head_done_) {
+    if (answer_ != nullptr) {
+      app().context().log.error(label() + ": the app broke off in the middle of its answer");
+      answer_changed_ = true;
+      answer_->upstream_cut();
+    }
+    finished_ = true;
+    return;
+  }
+  fail(502, why == Broken::protocol ? "it does not speak FastCGI" : "it closed the connection without an answer");
+}
+
+void GatewayRun::fail(int status, std::string reason) {
+  if (failure_ || finished_) {
+    return;
+  }
+  failure_ = Failure{status, std::move(reason)};
+}
+
+// Behind every event: what has piled up is done here, where nothing else is in the middle of something.
+void GatewayRun::commit() {
+  const auto self = shared_from_this();
+  AnswerSink* answer = answer_;
+  if (std::exchange(retry_, false)) {
+    return try_again();
+  }
+  if (std::exchange(ask_, false)) {
+    return ask_how_it_ended();
+  }
+  if (failure_ && state_ != State::done) {
+    if (client_ && id_ != 0) {
+      client_->abort(id_);
+    }
+    let_go();
+    if (answer_ != nullptr) {
+      answer_ = nullptr;
+      answer->upstream_failed(failure_->status, label() + ": " + failure_->reason);
+      answer->commit();
+    }
+    return;
+  }
+  if (finished_ && state_ != State::done) {
+    let_go();
+    answer_ = nullptr;
+    if (answer != nullptr) {
+      answer->commit();
+    }
+    return;
+  }
+  if (answer_ != nullptr && std::exchange(answer_changed_, false)) {
+    answer_->commit();
+  }
+}
+
+// The connection closes a moment before the process can be waited for.
+void GatewayRun::ask_how_it_ended() {
+  app().context().timers->cancel(timer_);
+  timer_ = app().context().timers->after(20ms, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self || self->answer_ == nullptr) {
+      return;
+    }
+    self->timer_ = 0;
+    if (self->lease_ && self->lease_.was_killed()) {
+      return self->try_again();
+    }
+    self->fail(502, "it closed the connection without an answer");
+    self->commit();
+  });
+}
+
+void GatewayRun::try_again() {
+  ++tries_;
+  if (client_ && id_ != 0) {
+    client_->abort(id_);
+  }
+  const bool connecting = !client_ || !client_->connected();
+  client_.reset();
+  id_ = 0;
+  app().context().timers->cancel(timer_);
+  lease_.release();
+  head_ = CgiHeadReader();
+  any_output_ = false;
+  body_ended_ = false;
+  body_sent_ = false;
+  spool_.rewind();
+  if (connecting && request_.apps.size() > 1) {
+    app_at_ = (app_at_ + 1) % request_.apps.size();
+  }
+  if (!connecting) {
+    return enqueue();
+  }
+  // A full queue of the kernel passes in a moment.
+  timer_ = app().context().timers->after(10ms, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) {
+      self->timer_ = 0;
+      if (self->answer_ != nullptr) {
+        self->enqueue();
+      }
+    }
+  });
+}
+
+void GatewayRun::let_go() {
+  state_ = State::done;
+  if (!request_.apps.empty()) {
+    app().context().timers->cancel(timer_);
+  }
+  client_.reset();
+  lease_.release();
+}
+
+void GatewayRun::watch_time() {
+  const auto limit = app().spec().read_timeout;
+  if (limit.count() == 0) {
+    return;
+  }
+  const auto after = std::max<Clock::duration>(last_activity_ + limit - Clock::now(), 1ms);
+  timer_ = app().context().timers->after(after, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) {
+      self->timer_ = 0;
+      self->time_is_up();
+    }
+  });
+}
+
+void GatewayRun::time_is_up() {
+  const auto self = shared_from_this();
+  // A client that takes nothing, or sends nothing, is not the app's fault.
+  const bool waits_for_client = hold_ || (!body_ended_ && client_ && client_->unsent() == 0);
+  if (waits_for_client) {
+    last_activity_ = Clock::now();
+  }
+  if (lease_ && lease_.slot().started > last_activity_) {
+    last_activity_ = lease_.slot().started;  // the process is a new one: it gets its time
+  }
+  if (Clock::now() - last_activity_ < app().spec().read_timeout) {
+    return watch_time();
+  }
+  kill_hung();
+  if (head_done_) {
+    finished_ = true;
+    if (answer_ != nullptr) {
+      answer_->upstream_cut();
+      answer_changed_ = true;
+    }
+    if (client_) {
+      client_->abort(id_);
+    }
+  } else {
+    fail(504, "no answer within " + std::to_string(app().spec().read_timeout.count()) + " s");
+  }
+  commit();
+}
+
+// A process that can work at one request only is hung. One that says it can work at several is asked first; one that
+// says nothing is taken for hung when it has answered nobody else meanwhile.
+void GatewayRun::kill_hung() {
+  if (!app().spec().ours() || !lease_) {
+    return;
+  }
+  const auto owner = lease_.app().shared_from_this();
+  Slot& slot = lease_.slot();
+  const int generation = slot.generation;
+  const Ability& ability = app().ability();
+  if (!ability.known || ability.max_connections == 1) {
+    const bool works = !ability.known && slot.last_answer > granted_at_;
+    return works ? void() : owner->hung(slot, generation);
+  }
+  FcgiClient::ping(owner, slot, [owner, &slot, generation](bool alive) {
+    if (!alive) {
+      owner->hung(slot, generation);
+    }
+  });
+}
+
+}  // namespace microtome::host

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/server.hpp"
+
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <utility>
+
+#include "host/access_log.hpp"
+#include "host/client_connection.hpp"
+#include "host/context.hpp"
+#include "host/listener.hpp"
+#include "host/supervisor.hpp"
+#include "host/visit.hpp"
+
+namespace microtome::host {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+sigset_t host_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD}) {
+    sigaddset(&set, number);
+  }
+  return set;
+}
+
+// Signals as events of the loop.
+class Signals : public net::Watcher, public std::enable_shared_from_this<Signals> {
+ public:
+  Signals(net::Loop& loop, int fd, std::function<void(int)> take) : descriptor_(loop, fd), take_(std::move(take)) {}
+  void begin() { descriptor_.wait_readable(shared_from_this()); }
+  void end() {
+    descriptor_.close();
+    take_ = nullptr;
+  }
+  void readable() override {
+    const auto self = shared_from_this();
+    signalfd_siginfo info{};
+    while (descriptor_.fd() >= 0 && ::read(descriptor_.fd(), &info, sizeof info) == sizeof info) {
+      take_(static_cast<int>(info.ssi_signo));
+    }
+    if (descriptor_.fd() >= 0) {
+      begin();
+    }
+  }
+  void writable() override {}
+  void failed() override {}
+
+ private:
+  net::Descriptor descriptor_;
+  std::function<void(int)> take_;
+};
+
+class Host final : public HostServer {
+ public:
+  Host(HostOptions options, WorkPool& pool)
+      : options_(std::move(options)),
+        loop_(std::make_shared<net::Loop>(500ms)),
+        timers_(Timers::make(loop_)),
+        access_logs_(options_.log),
+        pool_(pool) {}
+
+  ~Host() override {
+    for (const auto& listener : listeners_) {
+      listener->stop(true);
+    }
+  }
+
+  Result<void> open() {
+    if (!timers_) {
+      return fail(Code::io, "the system has no timer for us");
+    }
+    prctl(PR_SET_CHILD_SUBREAPER, 1);  // what apps leave behind comes to us
+    block_host_signals();
+    const sigset_t set = host_signals();
+    signal_fd_ = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    shared_ = make_shared_options();
+    make_connection_context();
+    if (auto opened = open_sockets(); !opened) {
+      return opened;
+    }
+    supervisor_ = std::make_unique<Supervisor>(
+        AppContext{loop_, timers_, options_.log, options_.environment, options_.app_log});
+    if (auto configured = supervisor_->configure(options_.site->apps()); !configured) {
+      return configured;
+    }
+    if (!access_logs_.prepare(options_.site->tree())) {
+      return fail(Code::io, "an access log cannot be opened");
+    }
+    context_ = make_context(options_.site);
+    return {};
+  }
+
+  [[nodiscard]] std::vector<std::string> addresses() const override {
+    std::vector<std::string> all;
+    for (const auto& listener : listeners_) {
+      all.push_back(listener->text());
+    }
+    return all;
+  }
+
+  void run() override {
+    signals_ = std::make_shared<Signals>(*loop_, signal_fd_, [this](int number) { signal(number); });
+    signals_->begin();
+    supervisor_->start();
+    for (const auto& listener : listeners_) {
+      listener->start();
+    }
+    every_second();
+    if (options_.ready) {
+      options_.ready();
+    }
+    loop_->run();
+    access_logs_.flush();
+  }
+
+ private:
+  std::shared_ptr<const net::Shared> make_shared_options() {
+    net::ServerOptions limits;
+    limits.max_header = options_.settings.max_header;
+    limits.max_target = std::min<std::size_t>(limits.max_header, 16 * 1024);
+    limits.max_connections = options_.settings.max_connections;
+    return std::make_shared<net::Shared>(net::Shared{limits, nullptr, pool_, options_.log, {}, {}});
+  }
+
+  void make_connection_context() {
+    auto context = std::make_shared<ConnectionContext>();
+    context->serve = [this](const std::shared_ptr<Stream>& stream) -> std::shared_ptr<StreamUser> {
+      auto visit = std::make_shared<Visit>(context_, stream);
+      visit->start();
+      last_request_ = Timers::Clock::now();
+      return visit;
+    };
+    context->refused = [this](const Endpoint&, int status) {
+      ++context_->counters->requests;
+      ++context_->counters->by_class[status / 100];
+    };
+    connection_context_ = std::move(context);
+  }
+
+  Result<void> open_sockets() {
+    const ServerSettings& settings = options_.settings;
+    std::vector<ListenSocket> sockets;
+    for (const int fd : options_.inherited) {
+      auto socket = adopt_listen_socket(fd);
+      if (!socket) {
+        return pass(socket.error());
+      }
+      sockets.push_back(std::move(*socket));
+    }
+    for (const ListenAddress& address : settings.listen) {
+      const bool have = std::any_of(sockets.begin(), sockets.end(),
+                                    [&](const ListenSocket& socket) { return socket.text == address.text; });
+      if (have || (!options_.inherited.empty() && settings.systemd_sockets)) {
+        continue;
+      }
+      auto socket = open_listen_socket(address.text, settings.backlog, settings.socket_mode);
+      if (!socket) {
+        for (const ListenSocket& opened : sockets) {
+          ::close(opened.fd);
+        }
+        return pass(socket.error());
+      }
+      sockets.push_back(std::move(*socket));
+    }
+    for (ListenSocket& socket : sockets) {
+      listeners_.push_back(
+          std::make_shared<HostListener>(loop_, timers_, std::move(socket), options_.log,
+                                         [this](int fd, Endpoint endpoint) { accept(fd, std::move(endpoint)); }));
+    }
+    return {};
+  }
+
+  ContextPtr make_context(std::shared_ptr<Site> site) {
+    auto context = std::make_shared<Context>();
+    context->loop = loop_;
+    context->timers = timers_;
+    context->log = options_.log;
+    context->site = std::move(site);
+    context->counters = context_ ? context_->counters : std::make_shared<Counters>();
+    context->started = context_ ? context_->started : std::chrono::system_clock::now();
+    context->supervisor = supervisor_.get();
+    context->access = [this](const RequestSettings& settings, const AccessRecord& record) {
+      access_logs_.write(settings, record);
+    };
+    context->pool = &pool_;
+    for (const AppSpec* place : context->site->app_places()) {
+      if (auto app = supervisor_->find(*place)) {
+        context->apps.emplace(place, std::move(app));
+      }
+    }
+    return context;
+  }
+
+  void accept(int fd, Endpoint endpoint) {
+    if (connections_.load(std::memory_order_relaxed) >= options_.settings.max_connections && !make_room()) {
+      static constexpr std::string_view kBusy =
+          "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+      (void)::send(fd, kBusy.data(), kBusy.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      ::close(fd);
+      return;
+    }
+    std::make_shared<ClientConnection>(loop_, shared_, connection_context_, fd, std::move(endpoint), connections_)
+        ->start();
+  }
+
+  // Closes a connection that waits for its next request.
+  bool make_room() {
+    for (net::Ticked* ticked : loop_->ticked()) {
+      auto* connection = dynamic_cast<ClientConnection*>(ticked);
+      if (connection != nullptr && connection->idle()) {
+        connection->stop();
+        return true;
+      }
+    }
+    return false;
+  }
+
+  template <class Action>
+  void each_connection(Action action) {
+    const auto& all = loop_->ticked();
+    for (std::size_t i = all.size(); i-- > 0;) {
+      if (i < all.size()) {
+        if (auto* connection = dynamic_cast<ClientConnection*>(all[i])) {
+          action(*connection);
+        }
+      }
+    }
+  }
+
+  void signal(int number) {
+    switch (number) {
+      case SIGHUP:
+        access_logs_.reopen();
+        if (options_.reopen_logs) {
+          options_.reopen_logs();
+        }
+        break;
+      case SIGUSR1:
+        reload();
+        break;
+      case SIGCHLD:
+        reap_strays();
+        break;
+      default:
+        if (std::exchange(stopping_, true)) {
+          finish();
+        } else {
+          begin_stop(number);
+        }
+    }
+  }
+
+  // Grandchildren that became ours (PR_SET_CHILD_SUBREAPER). Our own children are waited for through their
+  // descriptors, so only processes that are not known to an app are taken here.
+  void reap_strays() {
+    siginfo_t info{};
+    while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0) {
+      if (is_app_process(info.si_pid)) {
+        break;  // its watcher takes it, and a later SIGCHLD or second brings us here again
+      }
+      waitpid(info.si_pid, nullptr, WNOHANG);
+      info = {};
+    }
+  }
+
+  [[nodiscard]] bool is_app_process(pid_t pid) const { return supervisor_->owns(pid); }
+
+  void begin_stop(int number) {
+    options_.log.info(std::string("stopping (") + (number == SIGINT ? "SIGINT" : "SIGTERM") + "): finishing " +
+                      std::to_string(context_->counters->active) + " requests");
+    for (const auto& listener : listeners_) {
+      listener->stop(true);
+    }
+    each_connection([](ClientConnection& connection) { connection.stop(); });
+    loop_->tick_fast();
+    stop_by_ = Timers::Clock::now() + options_.drain;
+    wait_for_connections();
+  }
+
+  void wait_for_connections() {
+    if (connections_.load(std::memory_order_relaxed) > 0 && Timers::Clock::now() < stop_by_) {
+      timers_->after(5ms, [this] { wait_for_connections(); });
+      return;
+    }
+    supervisor_->stop(5s, [this] { finish(); });
+  }
+
+  void finish() {
+    if (std::exchange(finished_, true)) {
+      return;
+    }
+    each_connection([](ClientConnection& connection) { connection.abort(); });
+    signals_->end();
+    for (const auto& listener : listeners_) {
+      listener->stop(true);
+    }
+    timers_->close();
+    loop_->quit();
+  }
+
+  void reload() {
+    if (stopping_ || !options_.reload) {
+      return;
+    }
+    auto site = options_.reload();
+    if (!site) {
+      options_.log.error("the configuration stays as it was");
+      return;
+    }
+    if (auto configured = supervisor_->configure(site->apps()); !configured) {
+      options_.log.error("the configuration stays as it was: " + configured.error().message);
+      return;
+    }
+    access_logs_.prepare(site->tree());
+    context_ = make_context(std::move(site));
+    supervisor_->start();
+    supervisor_->retire(options_.drain);
+    options_.log.info("configuration read again");
+  }
+
+  void every_second() {
+    timers_->after(1s, [this] {
+      access_logs_.flush();
+      if (options_.idle_exit.count() > 0 && connections_.load() == 0 &&
+          Timers::Clock::now() - last_request_ >= options_.idle_exit && !std::exchange(stopping_, true)) {
+        options_.log.info("stopping: idle");
+        begin_stop(SIGTERM);
+      }
+      every_second();
+    });
+  }
+
+  HostOptions options_;
+  std::shared_ptr<net::Loop> loop_;
+  std::shared_ptr<Timers> timers_;
+  AccessLogs access_logs_;
+  WorkPool& pool_;
+  std::shared_ptr<const net::Shared> shared_;
+  std::shared_ptr<const ConnectionContext> connection_context_;
+  std::unique_ptr<Supervisor> supervisor_;
+  ContextPtr context_;
+  std::vector<std::shared_ptr<HostListener>> listeners_;
+  std::shared_ptr<Signals> signals_;
+  int signal_fd_ = -1;
+  std::atomic<std::size_t> connections_{0};
+  Timers::Clock::time_point last_request_ = Timers::Clock::now();
+  Timers::Clock::time_point stop_by_{};
+  bool stopping_ = false;
+  bool finished_ = false;
+};
+
+}  // namespace
+
+void block_host_signals() {
+  const sigset_t set = host_signals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+}
+
+Result<std::unique_ptr<HostServer>> make_host_server(HostOptions options, WorkPool& pool) {
+  if (options.settings.max_connections == 0) {
+    options.settings.max_connections = std::max<std::size_t>(16, options.settings.max_files / 2);
+  }
+  auto host = std::make_unique<Host>(std::move(options), pool);
+  if (auto opened = host->open(); !opened) {
+    return pass(opened.error());
+  }
+  return host;
+}
+
+}  // namespace microtome::host

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/settings_parts.hpp"
+
+#include <charconv>
+
+#include "host/directives.hpp"
+
+namespace microtome::host {
+namespace {
+
+std::vector<std::string_view> words_of(std::string_view text, std::string_view separators) {
+  std::vector<std::string_view> words;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find_first_of(separators), text.size());
+    if (end > 0) {
+      words.push_back(text.substr(0, end));
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return words;
+}
+
+std::int64_t unit_seconds(std::string_view unit) {
+  static constexpr std::pair<std::string_view, std::int64_t> kUnits[] = {
+      {"second", 1},       {"minute", 60},        {"hour", 3600},        {"day", 86400},
+      {"week", 7 * 86400}, {"month", 30 * 86400}, {"year", 365 * 86400},
+  };
+  if (unit.ends_with('s')) {
+    unit.remove_suffix(1);
+  }
+  for (const auto& [name, seconds] : kUnits) {
+    if (name == unit) {
+      return seconds;
+    }
+  }
+  return 0;
+}
+
+Part read_expiries(const Setting& setting, Diagnostics& diagnostics) {
+  auto list = std::make_shared<std::vector<Expiry>>();
+  for (const Entry& entry : setting.value.list()) {
+    if (auto expiry = read_expiry(entry.key.value_or(""), entry.value.text())) {
+      list->push_back(std::move(*expiry));
+    } else {
+      diagnostics.error(entry.value.place, "here a time like \"access plus 1 hours 30 minutes\" must stand");
+    }
+  }
+  Part part;
+  part.expiries = std::move(list);
+  return part;
+}
+
+void read_require(AuthRule& rule, const Value& require, Diagnostics& diagnostics) {
+  rule.any_user = false;
+  for (const std::string_view word : words_of(require.text(), "|")) {
+    if (word == "valid-user") {
+      rule.any_user = true;
+    } else if (word.starts_with("user=")) {
+      rule.users.emplace_back(word.substr(5));
+    } else {
+      diagnostics.error(require.place, "\"require\" is \"valid-user\" or \"user=NAME|user=NAME\"");
+      return;
+    }
+  }
+}
+
+Part read_auth(const Setting& setting, Diagnostics& diagnostics) {
+  auto rules = std::make_shared<std::vector<AuthRule>>();
+  for (const Entry& entry : setting.value.list()) {
+    AuthRule rule;
+    rule.path = entry.key.value_or("/");
+    const List& keys = entry.value.list();
+    const auto text = [&](std::string_view key) -> const Value* {
+      const Value* value = find_key(keys, key);
+      if (value == nullptr || !value->is_text()) {
+        diagnostics.error(entry.place,
+                          "in auth.require the key \"" + std::string(key) + "\" with a string is missing");
+        return nullptr;
+      }
+      return value;
+    };
+    const Value* method = text("method");
+    const Value* realm = text("realm");
+    const Value* require = text("require");
+    if (method == nullptr || realm == nullptr || require == nullptr) {
+      continue;
+    }
+    if (method->text() != "basic") {
+      diagnostics.error(method->place, "\"method\" is \"basic\"; others are not supported");
+    }
+    rule.realm = realm->text();
+    if (rule.realm.find_first_of("\"\\\r\n") != std::string::npos) {
+      diagnostics.error(realm->place, "a realm must not contain quotes, backslashes or line ends");
+    }
+    read_require(rule, *require, diagnostics);
+    rules->push_back(std::move(rule));
+  }
+  Part part;
+  part.auth_rules = std::move(rules);
+  return part;
+}
+
+std::string as_text(const Value& value) {
+  return value.is_number() ? std::to_string(value.number()) : value.is_text() ? value.text() : std::string{};
+}
+
+}  // namespace
+
+std::optional<Expiry> read_expiry(std::string_view key, std::string_view text) {
+  auto words = words_of(text, " \t");
+  if (words.empty() || (words[0] != "access" && words[0] != "now" && words[0] != "modification")) {
+    return std::nullopt;
+  }
+  Expiry expiry{std::string(key), words[0] == "modification", 0};
+  std::size_t i = words.size() > 1 && words[1] == "plus" ? 2 : 1;
+  if (i >= words.size() || (words.size() - i) % 2 != 0) {
+    return std::nullopt;
+  }
+  for (; i + 1 < words.size(); i += 2) {
+    std::string_view digits = words[i];
+    if (digits.starts_with('+')) {
+      digits.remove_prefix(1);
+    }
+    std::int32_t count = 0;
+    const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), count);
+    const std::int64_t unit = unit_seconds(words[i + 1]);
+    if (fault != std::errc{} || end != digits.data() + digits.size() || unit == 0) {
+      return std::nullopt;
+    }
+    expiry.seconds += count * unit;
+  }
+  return expiry;
+}
+
+Part read_part(const Setting& setting, Diagnostics& diagnostics) {
+  Part part;
+  const Directive* row = find_directive(directives(), setting.key);
+  if (row == nullptr || !setting.value.is_list()) {
+    return part;
+  }
+  if (setting.key.starts_with("expire.")) {
+    return read_expiries(setting, diagnostics);
+  }
+  if (setting.key == "auth.require") {
+    return read_auth(setting, diagnostics);
+  }
+  switch (row->kind) {
+    case Kind::texts: {
+      auto texts = std::make_shared<Texts>();
+      for (const Entry& entry : setting.value.list()) {
+        texts->push_back(entry.value.text());
+      }
+      part.texts = std::move(texts);
+      break;
+    }
+    case Kind::key_text:
+    case Kind::key_any: {
+      auto pairs = std::make_shared<Pairs>();
+      for (const Entry& entry : setting.value.list()) {
+        pairs->emplace_back(entry.key.value_or(""), as_text(entry.value));
+      }
+      if (setting.key == "mimetype.assign") {
+        part.mime = std::make_shared<const MimeTable>(*pairs);
+      }
+      part.pairs = std::move(pairs);
+      break;
+    }
+    case Kind::patterns:
+      part.rules = std::make_shared<const RewriteRules>(read_rules(setting.value));
+      break;
+    case Kind::backends:
+      part.routes = std::make_shared<const std::vector<AppRoute>>(read_routes(
+          setting.value, setting.key.starts_with("proxy.") ? Protocol::http : Protocol::fastcgi, diagnostics));
+      break;
+    default:
+      break;
+  }
+  return part;
+}
+
+}  // namespace microtome::host

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Between a visit and what its answer comes from (a FastCGI app, an HTTP server behind). Loop thread only.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "host/cgi_head.hpp"
+#include "host/stream.hpp"
+
+namespace microtome::host {
+
+// Where an upstream puts its answer: the visit. Nothing happens before commit().
+class AnswerSink {
+ public:
+  virtual ~AnswerSink() = default;
+  virtual Stream& stream() = 0;
+  // The head has come. False: the body is not wanted (a file, or an error page of ours, takes its place).
+  virtual bool upstream_head(CgiHead head) = 0;
+  virtual void upstream_body(std::string_view bytes) = 0;
+  virtual void upstream_end() = 0;
+  virtual void upstream_cut() = 0;  // broke off after upstream_head()
+  // No answer will come; the status to give instead (502, 503, 504) and why, for the log.
+  virtual void upstream_failed(int status, const std::string& reason) = 0;
+  virtual void commit() = 0;
+};
+
+class Upstream {
+ public:
+  virtual ~Upstream() = default;
+  virtual void start() = 0;
+  virtual void body_arrived() = 0;
+  virtual void drained() = 0;
+  virtual void client_gone() = 0;  // the sink is not called any more
+};
+
+}  // namespace microtome::host

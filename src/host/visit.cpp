@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the head of a request to its settings and to whoever answers by URL. Files are in visit_files.cpp, answers in
+// visit_answer.cpp, apps in visit_apps.cpp.
+#include "host/visit.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "http/status.hpp"
+#include "http/text.hpp"
+#include "http/uri.hpp"
+
+namespace microtome::host {
+namespace {
+
+constexpr int kMaxRewrites = 100;
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), http::to_lower);
+  return out;
+}
+
+// "//a///b" -> "/a/b".
+std::string single_slashes(std::string_view path) {
+  std::string out;
+  out.reserve(path.size());
+  for (const char c : path) {
+    if (c != '/' || out.empty() || out.back() != '/') {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::string host_of(std::string_view authority, std::string_view scheme) {
+  std::string host = lower(authority);
+  const std::string_view port = scheme == "https" ? ":443" : ":80";
+  if (host.ends_with(port)) {
+    host.resize(host.size() - port.size());
+  }
+  return host;
+}
+
+}  // namespace
+
+Visit::Visit(ContextPtr context, std::shared_ptr<Stream> stream)
+    : context_(std::move(context)), stream_(std::move(stream)), began_(std::chrono::steady_clock::now()) {
+  ++context_->counters->active;
+  ++context_->counters->requests;
+}
+
+Visit::~Visit() {
+  --context_->counters->active;
+}
+
+void Visit::start() {
+  const auto self = shared_from_this();
+  net::Head& head = stream_->head();
+  original_target_ = head.query.empty() ? head.path : head.path + "?" + head.query;
+  protocol_ = stream_->protocol();
+  request_.method = head.method;
+  request_.path = single_slashes(head.path);
+  request_.query = std::move(head.query);
+  request_.headers = std::move(head.headers);
+  request_.authority = std::move(head.authority);
+  request_.scheme = stream_->endpoint().secure ? "https" : "http";
+  request_.remote_address = stream_->endpoint().remote_address;
+  if (!run()) {
+    error(404);
+  }
+  commit();
+}
+
+bool Visit::run() {
+  if (!begin_url()) {
+    return true;
+  }
+  if (rewrite()) {
+    return true;
+  }
+  return redirect() || access() || authenticate() || status_pages() || upstream_by_url() || find_file();
+}
+
+// False: answered.
+bool Visit::begin_url() {
+  if (!choose_settings()) {
+    return false;
+  }
+  if (!prepared_ && apply_forwarded() && !choose_settings()) {
+    return false;
+  }
+  stream_->limits(
+      {settings_->keep_alive_idle, settings_->read_idle, settings_->write_idle, settings_->max_keep_alive_requests});
+  if (settings_->max_body > 0) {
+    if (stream_->head().content_length > settings_->max_body) {
+      error(413);
+      return false;
+    }
+    stream_->limit_body(settings_->max_body);
+  }
+  if (std::exchange(prepared_, true)) {
+    return true;  // again, after a rewrite of a file that is not there
+  }
+  if (settings_->set_request_header) {
+    for (const auto& [name, value] : *settings_->set_request_header) {
+      request_.headers.set(name, value);
+    }
+  }
+  if (settings_->add_request_header) {
+    for (const auto& [name, value] : *settings_->add_request_header) {
+      request_.headers.add(name, value);
+    }
+  }
+  return true;
+}
+
+bool Visit::choose_settings() {
+  auto decoded = http::percent_decode(request_.path);
+  if (!decoded || decoded->find('\0') != std::string::npos) {
+    settings_ = context_->site->settings({0});
+    error(400);
+    return false;
+  }
+  url_ = single_slashes(*decoded);
+  host_ = host_of(request_.authority, request_.scheme);
+  const ConditionInput input{stream_->endpoint().socket,
+                             host_,
+                             url_,
+                             request_.query,
+                             request_.remote_address,
+                             request_.scheme,
+                             request_.method,
+                             &request_.headers};
+  outcome_ = context_->site->conditions().evaluate(input);
+  settings_ = context_->site->settings(outcome_.active);
+  if (settings_->log_conditions) {
+    std::string text = "blocks that hold for " + url_ + ":";
+    for (const int block : outcome_.active) {
+      text += ' ' + std::to_string(block);
+    }
+    context_->log.info(text);
+  }
+  return true;
+}
+
+// Headers of proxies that are trusted. True when something has changed.
+bool Visit::apply_forwarded() {
+  if (!settings_->forwarders) {
+    return false;
+  }
+  const auto trusted = [&](std::string_view address) {
+    const auto parsed = parse_address(address);
+    for (const auto& [who, how] : *settings_->forwarders) {
+      if (how != "trust" && how != "1" && who != "all") {
+        continue;
+      }
+      if (who == "all" || who == address) {
+        return how != "disable" && how != "0";
+      }
+      const auto network = parse_network(who);
+      if (parsed && network && network->contains(*parsed)) {
+        return true;
+      }
+    }
+    return false;
+  };
+  const std::string peer = request_.remote_address;
+  if (!trusted(peer)) {
+    return false;
+  }
+  static const Texts kDefault{"X-Forwarded-For", "Forwarded-For"};
+  for (const std::string& name : settings_->forward_headers ? *settings_->forward_headers : kDefault) {
+    if (!request_.headers.has(name)) {
+      continue;
+    }
+    // From the right: the first address that no trusted proxy has added for another.
+    const std::string list(request_.headers.get(name));
+    const auto parts = http::split_list(list);
+    for (std::size_t i = parts.size(); i-- > 0;) {
+      if (!parse_address(parts[i])) {
+        break;
+      }
+      request_.remote_address = parts[i];
+      if (!trusted(parts[i])) {
+        break;
+      }
+    }
+    break;
+  }
+  const std::string_view scheme = request_.headers.get("X-Forwarded-Proto");
+  if (scheme == "http" || scheme == "https") {
+    request_.scheme = scheme;
+  }
+  return true;
+}
+
+std::string Visit::target_now() const {
+  return request_.query.empty() ? request_.path : request_.path + '?' + request_.query;
+}
+
+RewriteSubject Visit::rewrite_subject(const Rules& rules) const {
+  return {request_.scheme, request_.authority, request_.path, request_.query, outcome_.captured(rules.block)};
+}
+
+// Takes a new target (path and query, encoded). False: answered (it makes no sense).
+bool Visit::set_target(std::string_view target) {
+  const http::Target parts = http::split_target(target);
+  auto path = http::normalise_path(parts.path);
+  if (!path) {
+    error(400);
+    return false;
+  }
+  request_.path = single_slashes(*path);
+  request_.query = parts.query;
+  return true;
+}
+
+// True: answered.
+bool Visit::rewrite_by(const Rules& rules, bool repeat, bool& changed) {
+  if (!rules.list || changed || (!repeat && rewrote_once_)) {
+    return false;
+  }
+  const auto rewritten = apply_rules(*rules.list, target_now(), rewrite_subject(rules));
+  if (!rewritten) {
+    return false;
+  }
+  if (rewritten->target.empty()) {
+    rewrote_once_ = rewrote_once_ || !repeat;
+    return false;
+  }
+  if (++rewrites_ > kMaxRewrites) {
+    context_->log.error("url.rewrite-repeat goes round in circles: " + original_target_);
+    error(500);
+    return true;
+  }
+  log_handling("rewritten to " + rewritten->target);
+  rewritten_ = changed = true;
+  rewrote_once_ = rewrote_once_ || !repeat;
+  return !set_target(rewritten->target) || !choose_settings();
+}
+
+bool Visit::rewrite() {
+  bool changed = true;
+  while (changed) {
+    changed = false;
+    if (rewrite_by(settings_->rewrite_repeat, true, changed) || rewrite_by(settings_->rewrite_once, false, changed)) {
+      return true;
+    }
+    if (rewrote_once_) {
+      break;
+    }
+  }
+  return false;
+}
+
+bool Visit::redirect() {
+  if (!settings_->redirect.list) {
+    return false;
+  }
+  const auto found = apply_rules(*settings_->redirect.list, target_now(), rewrite_subject(settings_->redirect));
+  if (!found || found->target.empty()) {
+    return false;
+  }
+  http::Response response;
+  response.status =
+      settings_->redirect_code >= 300 && settings_->redirect_code < 400 ? settings_->redirect_code : 301;
+  response.headers.add("Location", found->target);
+  answer(std::move(response));
+  return true;
+}
+
+bool Visit::access() {
+  const auto ends = [this](const std::string& end) { return url_.ends_with(end); };
+  const bool denied =
+      settings_->deny_ends && std::any_of(settings_->deny_ends->begin(), settings_->deny_ends->end(), ends);
+  const bool allowed =
+      !settings_->allow_ends || std::any_of(settings_->allow_ends->begin(), settings_->allow_ends->end(), ends);
+  if (!denied && allowed) {
+    return false;
+  }
+  log_handling("denied by url.access-*");
+  error(403);
+  return true;
+}
+
+void Visit::log_handling(std::string_view what) const {
+  if (settings_ && settings_->log_handling) {
+    context_->log.info(request_.method + ' ' + original_target_ + ": " + std::string(what));
+  }
+}
+
+void Visit::body_arrived() {
+  if (upstream_) {
+    upstream_->body_arrived();
+  }
+}
+
+void Visit::drained() {
+  if (upstream_) {
+    upstream_->drained();
+  }
+}
+
+}  // namespace microtome::host

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Visit: one request from its head to its last byte: which settings hold for it, what its URL means, who answers, and
+// what is added to the answer. Loop thread only.
+//
+// The order, as in lighttpd: forwarded headers, conditions, rewrite (and conditions again), redirect, access,
+// authentication, status pages, proxies and apps that need no file, document root and aliases, the file with index
+// files and path info, apps that want a file, the file itself or a listing, error handlers and error pages.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "host/context.hpp"
+#include "host/stream.hpp"
+#include "host/upstream.hpp"
+#include "http/message.hpp"
+#include "io/file.hpp"
+
+namespace microtome::host {
+
+class Visit final : public StreamUser, public AnswerSink, public std::enable_shared_from_this<Visit> {
+ public:
+  Visit(ContextPtr context, std::shared_ptr<Stream> stream);
+  ~Visit() override;
+  // Answers, or begins to. Once.
+  void start();
+
+  void body_arrived() override;
+  void drained() override;
+  void client_gone() override;
+  void finished(bool whole, std::uint64_t sent) override;
+
+  Stream& stream() override { return *stream_; }
+  bool upstream_head(CgiHead head) override;
+  void upstream_body(std::string_view bytes) override;
+  void upstream_end() override;
+  void upstream_cut() override;
+  void upstream_failed(int status, const std::string& reason) override;
+  void commit() override;
+
+ private:
+  // The phases return true when the request is answered, or somebody works at it.
+  bool run();
+  bool begin_url();  // decodes, chooses settings
+  bool choose_settings();
+  bool apply_forwarded();
+  bool rewrite();
+  bool rewrite_by(const Rules& rules, bool repeat, bool& changed);
+  bool redirect();
+  bool access();
+  bool authenticate();
+  bool status_pages();
+  bool upstream_by_url();
+  bool upstream_by_file();
+  bool find_file();
+  bool map_to_file();
+  void document_root();
+  bool stat_file();
+  bool index_file();
+  bool split_path_info();
+  bool rewrite_if_not_file();
+  bool serve_file();
+  bool set_target(std::string_view target);
+  [[nodiscard]] std::string target_now() const;
+
+  const AppRoute* find_route(const RoutesPtr& routes, std::string_view path) const;
+  bool start_app(const AppRoute& route, Role role, bool by_file);
+  bool start_proxy(const AppRoute& route);
+  std::vector<std::shared_ptr<App>> choose_apps(const AppRoute& route, std::string_view balance);
+  bool send_named_file(const CgiHead& head);
+
+  void answer(http::Response response);
+  void error(int status);  // error handler, error page
+  bool error_handler(int status);
+  void decorate(http::Response& response);
+  void add_expiry(http::Response& response);
+  void log_handling(std::string_view what) const;
+  [[nodiscard]] RewriteSubject rewrite_subject(const Rules& rules) const;
+  [[nodiscard]] std::string server_name() const;
+  [[nodiscard]] std::string_view tag() const;
+  [[nodiscard]] http::Response error_page(int status) const;
+
+  ContextPtr context_;
+  std::shared_ptr<Stream> stream_;
+  http::Request request_;
+  std::string original_target_;
+  std::string protocol_;
+  Outcome outcome_;
+  SettingsPtr settings_;
+  std::chrono::steady_clock::time_point began_;
+
+  std::string url_;   // decoded path
+  std::string host_;  // lower case, without the default port
+  std::string remote_user_;
+  std::string challenge_;  // WWW-Authenticate of a 401
+  Pairs environment_;
+  bool prepared_ = false;
+  bool rewritten_ = false;
+  bool rewrote_once_ = false;
+  int rewrites_ = 0;
+
+  std::string root_;       // document root after virtual hosts and aliases
+  std::string file_path_;  // what the URL means in the file system
+  std::string script_name_;
+  std::string path_info_;
+  enum class Found { nothing, file, directory, forbidden } found_ = Found::nothing;
+
+  std::shared_ptr<Upstream> upstream_;
+  bool authorizing_ = false;
+  bool authorized_ = false;
+  const AppSpec* app_ = nullptr;
+
+  int error_status_ = 0;  // the error that an error handler answers for
+  bool keep_error_status_ = false;
+  bool in_error_handler_ = false;
+  int status_ = 0;
+  http::Headers sent_headers_;  // for the access log
+  bool go_on_ = false;          // the authorizer has agreed: the pipeline continues at commit()
+};
+
+}  // namespace microtome::host

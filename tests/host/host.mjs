@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// microtome-host under test: a configuration in a scratch directory, started and stopped.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Raw } from '../lib/raw.mjs';
+import { bin, freePort, scratchDir, start } from '../lib/process.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+export const rogue = (...words) => [process.execPath, join(here, 'rogue-app.mjs'), ...words].join(' ');
+export const program = join(bin, 'microtome-host');
+
+// A directory with a document root in it. `files`: { 'name': 'content' } below www.
+export function site(files = {}) {
+  const scratch = scratchDir('microtome-host');
+  mkdirSync(scratch.file('www'));
+  const put = (name, content) => {
+    mkdirSync(dirname(scratch.file(name)), { recursive: true });
+    writeFileSync(scratch.file(name), content);
+  };
+  for (const [name, content] of Object.entries(files)) put(`www/${name}`, content);
+  return { ...scratch, put, www: scratch.file('www') };
+}
+
+// Starts the host on a free port. `config` follows document root, port and address; it may be a function of the site.
+export async function host(config = '', { files = {}, place = site(files), port, env = {}, ready = /serves on/ } = {}) {
+  port ??= await freePort();
+  const text = typeof config === 'function' ? config(place) : config;
+  place.put('host.conf', `server.document-root = "${place.www}"\nserver.port = ${port}\nserver.bind = "127.0.0.1"\n${text}\n`);
+  const started = await start(program, ['-D', '-f', place.file('host.conf')], { ready, env });
+  return {
+    ...place,
+    place,
+    port,
+    process: started,
+    pid: started.pid,
+    log: () => started.err,
+    url: (path) => `http://127.0.0.1:${port}${path}`,
+    // One request, bytes as given, on a connection of its own.
+    async raw(text, options = {}) {
+      const connection = await Raw.open(port);
+      try {
+        connection.write(text);
+        return await connection.response(options);
+      } finally {
+        connection.close();
+      }
+    },
+    get(path, headers = {}, { method = 'GET', body = '', ...options } = {}) {
+      const lines = Object.entries({ Host: 'test', Connection: 'close', ...(body ? { 'Content-Length': body.length } : {}), ...headers });
+      return this.raw(`${method} ${path} HTTP/1.1\r\n${lines.map(([n, v]) => `${n}: ${v}\r\n`).join('')}\r\n${body}`, { method, ...options });
+    },
+    async stop() {
+      const how = await started.stop();
+      place.remove();
+      return how;
+    },
+    async close() {
+      await started.kill();
+      place.remove();
+    },
+  };
+}
+
+// fastcgi.server for one app that is started by the host.
+export const app = (place, command, { name = 'app', key = '/', ...keys } = {}) => {
+  const all = { 'bin-path': command, socket: place.file(`${name}.socket`), 'check-local': 'disable', 'max-procs': 1, 'min-procs': 1, ...keys };
+  const lines = Object.entries(all).map(([k, v]) => `"${k}" => ${typeof v === 'number' ? v : v.startsWith('(') ? v : `"${v}"`}`);
+  return `"${key}" => (( ${lines.join(', ')} ))`;
+};
+export const fixture = (name) => readFileSync(join(here, '..', 'fixtures', name), 'utf8');
