@@ -431,7 +431,7 @@ test("everything works by keyboard alone", async () => {
 test("playing goes through the slices and stops at the end", async () => {
   await withPage("/v/colours/38", async (page) => {
     await sharp(page, 38);
-    await page.locator("#speed").selectOption("30");
+    await page.locator("#speed").selectOption("5");
     await page.locator("#canvas").focus();
     await watch(page);
     await page.keyboard.press("Space");
