@@ -78,6 +78,13 @@ void add_common(CLI::App& command, ServerFlags& flags, Settings& settings) {
           [&settings](const double& mib) { settings.cache_bytes = static_cast<std::uint64_t>(mib * (1 << 20)); },
           "MiB of memory for computed pictures [MAX_IMAGE_CACHE_SIZE]")
       ->check(CLI::Range(0.0, 1e6));
+  command.add_option("--woolz-cache", settings.woolz_cache,
+                     "directory for bricks of Woolz objects, instead of beside them [WLZ_CACHE_DIR]");
+  command
+      .add_option("--woolz-tile", settings.woolz_tile_width,
+                  "side of tiles of Woolz sections in pixels [WLZ_TILE_WIDTH, WLZ_TILE_HEIGHT]")
+      ->check(CLI::Range(8, 8192))
+      ->each([&settings](const std::string& side) { settings.woolz_tile_height = std::stoi(side); });
   command.add_flag("--check", flags.check, "check the settings, start nothing");
 }
 

@@ -88,6 +88,12 @@ Result<http::Handler> make_handler(const ServerPlan& plan, WorkPool& pool, const
   options.cache_control = settings.cache_control;
   options.max_cvt = settings.max_cvt;
   options.jpeg_quality = settings.jpeg_quality;
+  options.woolz.store.max_count = settings.woolz_count;
+  options.woolz.store.max_bytes = settings.woolz_bytes;
+  options.woolz.store.open.cache_directory = settings.woolz_cache;
+  options.woolz.tile_width = settings.woolz_tile_width;
+  options.woolz.tile_height = settings.woolz_tile_height;
+  options.woolz.complex_selection = settings.complex_selection;
   options.assets = viewer_assets();
   return protocol::make_service(std::move(options), engine::make_engine(engine_options(settings), pool, log), pool,
                                 log);

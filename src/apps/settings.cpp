@@ -11,6 +11,7 @@ namespace microtome::apps {
 namespace {
 
 constexpr std::uint64_t kCacheUnit = 1'024'000;  // what iipsrv calls a megabyte
+constexpr std::uint64_t kMebibyte = 1 << 20;
 
 // iipsrv's VERBOSITY runs from 0 (nothing) to 10 (everything).
 LogLevel level_of(long long verbosity) {
@@ -89,6 +90,7 @@ Result<Settings> read_settings(const std::function<const char*(const char*)>& ge
   text("CORS", settings.cors);
   text("CACHE_CONTROL", settings.cache_control);
   text("BASE_URL", settings.public_url);
+  text("WLZ_CACHE_DIR", settings.woolz_cache);
 
   struct Number {
     const char* name;
@@ -96,13 +98,19 @@ Result<Settings> read_settings(const std::function<const char*(const char*)>& ge
     long long most;
     std::function<void(long long)> store;
   };
-  const std::array<Number, 6> numbers{{
+  const std::array<Number, 11> numbers{{
       {"VERBOSITY", 0, 10, [&](long long v) { settings.log_level = level_of(v); }},
       {"MAX_IMAGE_CACHE_SIZE", 0, 1'000'000, [&](long long v) { settings.cache_bytes = v * kCacheUnit; }},
       {"JPEG_QUALITY", 1, 100, [&](long long v) { settings.jpeg_quality = static_cast<int>(v); }},
       {"PNG_QUALITY", 0, 9, [&](long long v) { settings.png_level = static_cast<int>(v); }},
       {"WEBP_QUALITY", -1, 100, [&](long long v) { settings.webp_quality = static_cast<int>(v); }},
       {"MAX_CVT", -1, 1'000'000, [&](long long v) { settings.max_cvt = static_cast<int>(v); }},
+      {"MAX_WLZOBJ_CACHE_COUNT", 0, 1'000'000,
+       [&](long long v) { settings.woolz_count = static_cast<std::size_t>(v); }},
+      {"MAX_WLZOBJ_CACHE_SIZE", 0, 1'000'000, [&](long long v) { settings.woolz_bytes = v * kMebibyte; }},
+      {"WLZ_TILE_WIDTH", 8, 8192, [&](long long v) { settings.woolz_tile_width = static_cast<int>(v); }},
+      {"WLZ_TILE_HEIGHT", 8, 8192, [&](long long v) { settings.woolz_tile_height = static_cast<int>(v); }},
+      {"COMPLEX_SELECTION", 0, 2, [&](long long v) { settings.complex_selection = static_cast<int>(v); }},
   }};
   for (const auto& number : numbers) {
     if (auto taken = take(get, number.name, number.least, number.most, number.store); !taken) {

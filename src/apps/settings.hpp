@@ -28,6 +28,12 @@ struct Settings {
   std::string cors = "*";                       // CORS; "" = none
   std::string cache_control = "max-age=86400";  // CACHE_CONTROL
   std::string public_url;                       // BASE_URL
+  std::size_t woolz_count = 1024;               // MAX_WLZOBJ_CACHE_COUNT: open objects and selections; 0 = keep none
+  std::uint64_t woolz_bytes = 1024ULL << 20;    // MAX_WLZOBJ_CACHE_SIZE, MiB
+  int woolz_tile_width = 100;                   // WLZ_TILE_WIDTH, pixels
+  int woolz_tile_height = 100;                  // WLZ_TILE_HEIGHT
+  int complex_selection = 2;                    // COMPLEX_SELECTION: 0 indices, 1 domain and background, 2 all
+  std::string woolz_cache;                      // WLZ_CACHE_DIR: bricks of objects; "" = beside them
 };
 
 // `get` answers like getenv (null = unset).

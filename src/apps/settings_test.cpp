@@ -30,11 +30,29 @@ TEST(Settings, TakesTheVariablesOf2017) {
   EXPECT_EQ(settings->max_cvt, 3000);
 }
 
+TEST(Settings, TakesTheVariablesOfWoolz) {
+  const auto settings = read({{"MAX_WLZOBJ_CACHE_COUNT", "7"},
+                              {"MAX_WLZOBJ_CACHE_SIZE", "16"},
+                              {"WLZ_TILE_WIDTH", "1025"},
+                              {"WLZ_TILE_HEIGHT", "512"},
+                              {"COMPLEX_SELECTION", "1"},
+                              {"WLZ_CACHE_DIR", "/x/bricks"}});
+  ASSERT_TRUE(settings);
+  EXPECT_EQ(settings->woolz_count, 7U);
+  EXPECT_EQ(settings->woolz_bytes, 16U << 20);
+  EXPECT_EQ(settings->woolz_tile_width, 1025);
+  EXPECT_EQ(settings->woolz_tile_height, 512);
+  EXPECT_EQ(settings->complex_selection, 1);
+  EXPECT_EQ(settings->woolz_cache, "/x/bricks");
+}
+
 TEST(Settings, NamesTheVariableWithABadValue) {
   for (const auto& [name, value] : std::map<std::string, std::string>{{"JPEG_QUALITY", "high"},
                                                                       {"MAX_CVT", "3000px"},
                                                                       {"PNG_QUALITY", "10"},
                                                                       {"VERBOSITY", ""},
+                                                                      {"WLZ_TILE_WIDTH", "0"},
+                                                                      {"COMPLEX_SELECTION", "3"},
                                                                       {"LOGLEVEL", "LOUD"},
                                                                       {"MAX_IMAGE_CACHE_SIZE", "-1"}}) {
     const auto settings = read({{name, value}});
