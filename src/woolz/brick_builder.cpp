@@ -6,16 +6,8 @@
 #include <limits>
 #include <utility>
 
-#include "woolz/coordinates.hpp"
-
 namespace microtome::woolz {
 namespace {
-
-constexpr std::size_t kChunk = 8;  // masks that share a page
-
-ByteView view(const void* data, std::size_t bytes) {
-  return {static_cast<const std::uint8_t*>(data), bytes};
-}
 
 template <class T>
 void count_values(const Bytes& values, Statistics& statistics) {
@@ -102,8 +94,7 @@ void fill_background(Grey grey, const GreyValue& value, Bytes& out) {
 
 }  // namespace
 
-BrickBuilder::BrickBuilder(const Box& box, BlobWriter& out) : box_(box), lattice_(brick_lattice(box)), out_(out) {
-  domain_index_.resize(static_cast<std::size_t>(lattice_.size()));
+BrickBuilder::BrickBuilder(const Box& box, BlobWriter& out) : lattice_(brick_lattice(box)), sink_(box, out) {
   breaks_.resize(static_cast<std::size_t>(lattice_.count.x) + 1);
 }
 
@@ -131,9 +122,7 @@ Result<void> BrickBuilder::add(std::int64_t z, const PlaneRuns& runs, Grey grey,
   }
   if (grey_ == Grey::none) {
     grey_ = grey;
-    values_index_.resize(domain_index_.size());
     brick_.resize(kBrickVoxels * bytes_of(grey));
-    blocked_.resize(brick_.size());
   } else if (background != background_) {
     background_changed_ = true;
   }
@@ -235,42 +224,7 @@ Mask BrickBuilder::column_mask(std::int64_t left) {
   return mask;
 }
 
-Result<std::uint32_t> BrickBuilder::store_mask(const Mask& mask) {
-  const std::uint16_t any = std::any_of(mask.rows.begin(), mask.rows.end(), [](std::uint16_t r) { return r != 0; });
-  if (any == 0) {
-    return 0;
-  }
-  if (std::all_of(mask.rows.begin(), mask.rows.end(), [](std::uint16_t r) { return r == 0xffff; })) {
-    return 1;
-  }
-  if (last_entry_ > 1 && mask == last_mask_) {
-    return last_entry_;
-  }
-  if (chunk_.empty()) {  // reserve room for some, so that values stay aligned to pages
-    const Bytes room(kChunk * kMaskBytes);
-    auto offset = out_.append(room, kUnit);
-    if (!offset) {
-      return std::unexpected(offset.error());
-    }
-    chunk_offset_ = *offset;
-  }
-  const std::uint64_t offset = chunk_offset_ + chunk_.size() * kMaskBytes;
-  if (offset / kUnit + 2 > std::numeric_limits<std::uint32_t>::max()) {
-    return fail(Code::too_large, "the object is too large", "more bricks than the cache can address");
-  }
-  chunk_.push_back(mask);
-  if (auto patched = out_.patch(offset, view(&mask, sizeof(mask))); !patched) {
-    return std::unexpected(patched.error());
-  }
-  if (chunk_.size() == kChunk) {
-    chunk_.clear();
-  }
-  last_mask_ = mask;
-  last_entry_ = static_cast<std::uint32_t>(offset / kUnit + 2);
-  return last_entry_;
-}
-
-Result<std::uint32_t> BrickBuilder::store_values(const Mask& mask, std::int64_t left) {
+Result<void> BrickBuilder::store_values(std::int64_t brick, const Mask& mask, std::int64_t left) {
   const std::size_t size = bytes_of(grey_);
   fill_background(grey_, background_, brick_);
   bool any = false;
@@ -294,21 +248,7 @@ Result<std::uint32_t> BrickBuilder::store_values(const Mask& mask, std::int64_t 
       values += static_cast<std::size_t>(std::int64_t{run.right} - run.left + 1) * size;
     }
   }
-  if (!any) {
-    return 0;
-  }
-  for (std::size_t i = 0; i < kBrickVoxels; i += 4) {  // four voxels along x stay together
-    std::memcpy(blocked_.data() + block_order(static_cast<std::uint32_t>(i)) * size, brick_.data() + i * size,
-                4 * size);
-  }
-  auto offset = out_.append(blocked_, 4096);
-  if (!offset) {
-    return std::unexpected(offset.error());
-  }
-  if (*offset / kUnit + 1 > std::numeric_limits<std::uint32_t>::max()) {
-    return fail(Code::too_large, "the object is too large", "more bricks than the cache can address");
-  }
-  return static_cast<std::uint32_t>(*offset / kUnit + 1);
+  return any ? sink_.values(brick, grey_, brick_) : Result<void>{};
 }
 
 Result<void> BrickBuilder::flush_row(std::int64_t by) {
@@ -318,25 +258,21 @@ Result<void> BrickBuilder::flush_row(std::int64_t by) {
   std::int64_t brick =
       lattice_.index(0, by - floor_brick(lattice_.origin.y), slab_z_ - floor_brick(lattice_.origin.z));
   Mask mask;
-  std::uint32_t entry = 0;
   for (std::int64_t bx = 0; bx < lattice_.count.x; ++bx, ++brick) {
     const std::int64_t left = lattice_.origin.x + bx * kBrickSide;
     const auto at = static_cast<std::size_t>(bx);
     if (bx == 0 || breaks_[at] != 0 || breaks_[at - 1] != 0) {
       mask = column_mask(left);
-      auto stored = store_mask(mask);
-      if (!stored) {
-        return std::unexpected(stored.error());
+      if (auto stored = sink_.mask(brick, mask); !stored) {
+        return stored;
       }
-      entry = *stored;
+    } else {
+      sink_.same_mask(brick, brick - 1);
     }
-    domain_index_[static_cast<std::size_t>(brick)] = entry;
-    if (values && entry != 0) {
-      auto stored = store_values(mask, left);
-      if (!stored) {
-        return std::unexpected(stored.error());
+    if (values && !sink_.empty(brick)) {
+      if (auto stored = store_values(brick, mask, left); !stored) {
+        return stored;
       }
-      values_index_[static_cast<std::size_t>(brick)] = *stored;
     }
   }
   return {};
@@ -348,30 +284,14 @@ Result<void> BrickBuilder::finish(DomainNode& domain, ValuesNode& values) {
       return flushed;
     }
   }
-  domain.box = box_;
   domain.voxels = voxels_;
-  auto placed = out_.append(view(domain_index_.data(), domain_index_.size() * sizeof(std::uint32_t)));
-  if (!placed) {
-    return std::unexpected(placed.error());
+  if (grey_ != Grey::none) {
+    values.grey = grey_;
+    values.background = background_;
+    values.clean = !background_changed_;
+    values.statistics = statistics_;
   }
-  domain.index = {*placed, domain_index_.size()};
-  if (grey_ == Grey::none) {
-    return {};
-  }
-  values.grey = grey_;
-  values.background = background_;
-  values.clean = !background_changed_;
-  values.lattice = lattice_;
-  values.blocked = true;
-  values.unit = kUnit;
-  values.cube_bytes = kBrickVoxels * bytes_of(grey_);
-  values.statistics = statistics_;
-  placed = out_.append(view(values_index_.data(), values_index_.size() * sizeof(std::uint32_t)));
-  if (!placed) {
-    return std::unexpected(placed.error());
-  }
-  values.index = {*placed, values_index_.size()};
-  return {};
+  return sink_.finish(domain, values);
 }
 
 }  // namespace microtome::woolz

@@ -11,6 +11,7 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "woolz/blob.hpp"
+#include "woolz/brick_sink.hpp"
 #include "woolz/bricks.hpp"
 #include "woolz/node.hpp"
 #include "woolz/runs.hpp"
@@ -49,14 +50,10 @@ class BrickBuilder {
   void place_cursors(std::int64_t by);
   void mark_breaks();
   Mask column_mask(std::int64_t left);
-  Result<std::uint32_t> store_mask(const Mask& mask);
-  Result<std::uint32_t> store_values(const Mask& mask, std::int64_t left);
+  Result<void> store_values(std::int64_t brick, const Mask& mask, std::int64_t left);
 
-  Box box_;
   Lattice lattice_;
-  BlobWriter& out_;
-  std::vector<std::uint32_t> domain_index_;
-  std::vector<std::uint32_t> values_index_;
+  BrickSink sink_;
   std::array<Plane, kBrickSide> slab_;
   std::int64_t slab_z_ = 0;  // brick index of the slab
   bool slab_used_ = false;
@@ -64,12 +61,7 @@ class BrickBuilder {
 
   std::array<Cursor, 256> cursors_;
   std::vector<std::uint8_t> breaks_;
-  Mask last_mask_;
-  std::uint32_t last_entry_ = 0;
-  std::vector<Mask> chunk_;  // masks waiting for their place at chunk_offset_
-  std::uint64_t chunk_offset_ = 0;
   Bytes brick_;
-  Bytes blocked_;  // the same in block order
 
   Grey grey_ = Grey::none;
   GreyValue background_;

@@ -4,122 +4,14 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <cstring>
 #include <utility>
 
 #include "woolz/parse.hpp"
 #include "woolz/reader.hpp"
+#include "woolz/sidecar.hpp"
 #include "woolz/transform.hpp"
 
 namespace microtome::woolz {
-namespace {
-
-constexpr std::size_t kHeaderBytes = 4096;
-constexpr std::array<char, 8> kMagic{'M', 'T', 'W', 'L', 'Z', 'B', '0', '2'};
-
-// At byte 0 of every blob; docs/formats/woolz.md.
-struct Header {
-  std::array<char, 8> magic = kMagic;
-  std::uint64_t size = 0;  // of the whole file
-  std::uint64_t directory_offset = 0;
-  std::uint64_t directory_length = 0;
-  std::uint64_t directory_hash = 0;
-  std::uint64_t device = 0;  // FileId of the object it was made of
-  std::uint64_t inode = 0;
-  std::uint64_t source_size = 0;
-  std::int64_t mtime_ns = 0;
-};
-
-// FNV-1a, 64 bit.
-std::uint64_t hash_of(ByteView bytes) {
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const std::uint8_t b : bytes) {
-    hash = (hash ^ b) * 0x100000001b3ULL;
-  }
-  return hash;
-}
-
-ByteView view(const Header& header) {
-  return {reinterpret_cast<const std::uint8_t*>(&header), sizeof(header)};
-}
-
-// The tree in a sidecar, when it is whole and belongs to `id`.
-Result<Node> directory_of(const Blob& blob, const io::FileId& id) {
-  Header header;
-  if (blob.size() < kHeaderBytes) {
-    return fail(Code::corrupt, "the cache of the object is broken", "too short");
-  }
-  std::memcpy(&header, blob.data(), sizeof(header));
-  if (header.magic != kMagic || header.size != blob.size() || header.device != id.device ||
-      header.inode != id.inode || header.source_size != id.size || header.mtime_ns != id.mtime_ns) {
-    return fail(Code::corrupt, "the cache of the object is old", "another object or format");
-  }
-  if (header.directory_offset > blob.size() || header.directory_length > blob.size() - header.directory_offset) {
-    return fail(Code::corrupt, "the cache of the object is broken", "directory outside");
-  }
-  const ByteView bytes(blob.data() + header.directory_offset, static_cast<std::size_t>(header.directory_length));
-  if (hash_of(bytes) != header.directory_hash) {
-    return fail(Code::corrupt, "the cache of the object is broken", "directory hash");
-  }
-  return unpack_directory(bytes);
-}
-
-struct Stored {
-  Node node;
-  BlobPtr blob;
-};
-
-Result<Stored> build(Reader& reader, const io::FileId& id, const std::string& sidecar, const OpenOptions& options) {
-  BlobWriter out({options.memory_bytes, sidecar});
-  const Bytes room(kHeaderBytes);
-  if (auto placed = out.append(room); !placed) {
-    return std::unexpected(placed.error());
-  }
-  auto node = parse_object(reader, out, options.limits);
-  if (!node) {
-    return std::unexpected(node.error());
-  }
-  const Bytes directory = pack_directory(*node);
-  auto placed = out.append(directory);
-  if (!placed) {
-    return std::unexpected(placed.error());
-  }
-  Header header;
-  header.size = out.size();
-  header.directory_offset = *placed;
-  header.directory_length = directory.size();
-  header.directory_hash = hash_of(directory);
-  header.device = id.device;
-  header.inode = id.inode;
-  header.source_size = id.size;
-  header.mtime_ns = id.mtime_ns;
-  if (auto patched = out.patch(0, view(header)); !patched) {
-    return std::unexpected(patched.error());
-  }
-  auto blob = out.finish();
-  if (!blob) {
-    return std::unexpected(blob.error());
-  }
-  return Stored{std::move(*node), std::move(*blob)};
-}
-
-std::optional<Stored> load(const std::string& sidecar, const io::FileId& id) {
-  auto file = io::File::open(sidecar);
-  if (!file || (*file)->size() < kHeaderBytes) {
-    return std::nullopt;
-  }
-  auto blob = mapped_blob(*file, 0, (*file)->size());
-  if (!blob) {
-    return std::nullopt;
-  }
-  auto node = directory_of(**blob, id);
-  if (!node) {
-    return std::nullopt;
-  }
-  return Stored{std::move(*node), std::move(*blob)};
-}
-
-}  // namespace
 
 class ObjectBuilder {
  public:
@@ -152,7 +44,11 @@ class ObjectBuilder {
     Member member;
     member.properties = std::move(node.properties);
     if (node.kind == Kind::domain2d || node.kind == Kind::domain3d) {
-      auto body = body_of(node);
+      auto from = node.values.in_source ? source() : Result<BlobPtr>(blob_);
+      if (!from) {
+        return std::unexpected(from.error());
+      }
+      auto body = stored_body(node, blob_, *from);
       if (!body) {
         return std::unexpected(body.error());
       }
@@ -176,36 +72,20 @@ class ObjectBuilder {
     return {};
   }
 
-  Result<BodyPtr> body_of(const Node& node) {
-    auto domain = Domain::from(node.domain, blob_);
-    if (!domain) {
-      return std::unexpected(domain.error());
-    }
-    auto body = std::make_shared<Body>();
-    body->domain = std::move(*domain);
-    if (node.values.grey != Grey::none) {
-      BlobPtr data = blob_;
-      if (node.values.in_source) {
-        if (!file_) {
-          return fail(Code::corrupt, "the cache of the object is broken", "values in no file");
-        }
-        auto mapped = mapped_blob(file_, 0, file_->size());
-        if (!mapped) {
-          return std::unexpected(mapped.error());
-        }
-        data = std::move(*mapped);
+  // One mapping of the file serves all members.
+  Result<BlobPtr> source() {
+    if (!source_ && file_) {
+      auto mapped = mapped_blob(file_, 0, file_->size());
+      if (!mapped) {
+        return mapped;
       }
-      auto values = Values::from(node.values, blob_, data);
-      if (!values) {
-        return std::unexpected(values.error());
-      }
-      body->values = std::move(*values);
-      body->clean = node.values.clean;
+      source_ = std::move(*mapped);
     }
-    return body;
+    return source_;
   }
 
   BlobPtr blob_;
+  BlobPtr source_;
   io::FilePtr file_;
   const OpenOptions& options_;
 };
@@ -231,13 +111,13 @@ std::string sidecar_path(const std::string& path, const OpenOptions& options) {
   }
   std::array<char, 32> name{};
   std::snprintf(name.data(), name.size(), "/%016llx.bricks",
-                static_cast<unsigned long long>(hash_of(as_bytes(path))));
+                static_cast<unsigned long long>(fingerprint(as_bytes(path))));
   return options.cache_directory + name.data();
 }
 
 Result<ObjectPtr> open_object(const io::FilePtr& file, const OpenOptions& options) {
   const std::string sidecar = sidecar_path(file->path(), options);
-  std::optional<Stored> stored = sidecar.empty() ? std::nullopt : load(sidecar, file->id());
+  std::optional<Stored> stored = load_sidecar(sidecar, file->id());
   if (!stored) {
     std::array<std::uint8_t, 2> head{};
     if (file->size() >= head.size()) {
@@ -250,7 +130,8 @@ Result<ObjectPtr> open_object(const io::FilePtr& file, const OpenOptions& option
       source = gzip_source(std::move(source), options.limits.max_inflated);
     }
     Reader reader(*source);
-    auto built = build(reader, file->id(), sidecar, options);
+    auto built = make_sidecar(sidecar, file->id(), options.memory_bytes,
+                              [&](BlobWriter& out) { return parse_object(reader, out, options.limits); });
     if (!built) {
       return pass(built.error(), file->path());
     }
@@ -267,7 +148,8 @@ Result<ObjectPtr> open_object(ByteView bytes, const OpenOptions& options) {
   Reader reader(*source);
   io::FileId id;
   id.size = bytes.size();
-  auto built = build(reader, id, {}, options);
+  auto built = make_sidecar({}, id, options.memory_bytes,
+                            [&](BlobWriter& out) { return parse_object(reader, out, options.limits); });
   if (!built) {
     return std::unexpected(built.error());
   }
