@@ -24,6 +24,14 @@ Result<std::uint32_t> entry_of(std::uint64_t offset, std::uint64_t first) {
   return static_cast<std::uint32_t>(entry);
 }
 
+// Four voxels along x stay together.
+template <std::size_t kSize>
+void to_blocks(const Bytes& from, Bytes& to) {
+  for (std::size_t i = 0; i < kBrickVoxels; i += 4) {
+    std::memcpy(to.data() + block_order(static_cast<std::uint32_t>(i)) * kSize, from.data() + i * kSize, 4 * kSize);
+  }
+}
+
 }  // namespace
 
 BrickSink::BrickSink(const Box& box, BlobWriter& out)
@@ -67,9 +75,19 @@ Result<void> BrickSink::values(std::int64_t brick, Grey grey, const Bytes& value
   const std::size_t size = bytes_of(grey);
   values_.resize(domain_.size());
   blocked_.resize(values.size());
-  for (std::size_t i = 0; i < kBrickVoxels; i += 4) {  // four voxels along x stay together
-    std::memcpy(blocked_.data() + block_order(static_cast<std::uint32_t>(i)) * size, values.data() + i * size,
-                4 * size);
+  switch (size) {
+    case 1:
+      to_blocks<1>(values, blocked_);
+      break;
+    case 2:
+      to_blocks<2>(values, blocked_);
+      break;
+    case 4:
+      to_blocks<4>(values, blocked_);
+      break;
+    default:
+      to_blocks<8>(values, blocked_);
+      break;
   }
   auto offset = out_.append(blocked_, kPage);
   if (!offset) {

@@ -58,9 +58,9 @@ class Sums {
 
   void add(double distance) {
     const Frame plane = frame_.at(distance);
-    RowSampler sampler(plane, body_, frame_.left(), width_);
+    RowSampler sampler(plane, body_, {static_cast<double>(frame_.left()), 1, width_, 0});
     for (std::size_t y = 0; y < height_; ++y) {
-      sampler.go(frame_.top() + static_cast<std::int64_t>(y));
+      sampler.go(static_cast<double>(frame_.top()) + static_cast<double>(y));
       sampler.inside(inside_.data());
       float* row = sums_.data() + y * width_;
       if (projecting_ != Projecting::density) {

@@ -46,9 +46,9 @@ Result<Scene> scene_of(const Object& object, const Request& request, const Selec
     scene.background = base.body->values->background();
   }
   if (request.selectors.empty()) {
-    scene.layers.push_back({base.body, {}, {}});
+    scene.layers.push_back({base.body, {}, {}, 0});
   } else if (!object.compound()) {  // one object: the first selector is its colour, whatever it selects
-    scene.layers.push_back({base.body, request.selectors[0].tint, {}});
+    scene.layers.push_back({base.body, request.selectors[0].tint, {}, 0});
   } else {
     for (const Selector& selector : request.selectors) {
       if (selector.expression.cost() > request.complexity) {
@@ -59,7 +59,7 @@ Result<Scene> scene_of(const Object& object, const Request& request, const Selec
         return std::unexpected(body.error());
       }
       if (body) {
-        scene.layers.push_back({std::move(*body), selector.tint, {}});
+        scene.layers.push_back({std::move(*body), selector.tint, {}, 0});
       }
     }
   }

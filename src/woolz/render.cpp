@@ -60,9 +60,8 @@ bool integer(Grey grey) {
 
 class LayerPainter {
  public:
-  LayerPainter(const Scene& scene, const Layer& layer, std::int64_t left, std::size_t width, bool alpha,
-               int channels);
-  void paint(std::int64_t j, std::uint8_t* out);
+  LayerPainter(const Scene& scene, const Layer& layer, const Columns& columns, bool alpha, int channels);
+  void paint(double y, std::uint8_t* out);
 
  private:
   void fetch();
@@ -113,20 +112,19 @@ Source source_of(const Body& body, const std::optional<ValueMap>& map) {
   return Source::flat;
 }
 
-LayerPainter::LayerPainter(const Scene& scene, const Layer& layer, std::int64_t left, std::size_t width, bool alpha,
-                           int channels)
+LayerPainter::LayerPainter(const Scene& scene, const Layer& layer, const Columns& columns, bool alpha, int channels)
     : body_(*layer.body),
       map_(scene.map ? &*scene.map : nullptr),
       interpolation_(scene.interpolation),
-      sampler_(layer.frame ? *layer.frame : scene.frame, *layer.body, left, width),
-      width_(width),
+      sampler_(layer.frame ? *layer.frame : scene.frame, *layer.body, columns),
+      width_(columns.count),
       alpha_(alpha),
       colours_(channels - (alpha ? 1 : 0)),
       source_(source_of(*layer.body, scene.map)),
       plain_(layer.tint == Tint{}),
       inverse_alpha_(255 - layer.tint.alpha),
       opacity_(layer.tint.alpha),
-      inside_(width) {
+      inside_(columns.count) {
   const std::array<int, 3> tint{layer.tint.red, layer.tint.green, layer.tint.blue};
   for (std::size_t c = 0; c < 3; ++c) {
     weight_[c] = tint[c] * opacity_ / 255;
@@ -136,11 +134,11 @@ LayerPainter::LayerPainter(const Scene& scene, const Layer& layer, std::int64_t 
     }
   }
   if (source_ == Source::byte) {
-    bytes_.resize(width);
+    bytes_.resize(width_);
   } else if (source_ == Source::colour) {
-    colours_of_.resize(width);
+    colours_of_.resize(width_);
   } else if (source_ == Source::number) {
-    numbers_.resize(width);
+    numbers_.resize(width_);
   }
 }
 
@@ -247,8 +245,8 @@ void LayerPainter::blend_number(std::size_t i, std::uint8_t* pixel) const {
   }
 }
 
-void LayerPainter::paint(std::int64_t j, std::uint8_t* out) {
-  sampler_.go(j);
+void LayerPainter::paint(double y, std::uint8_t* out) {
+  sampler_.go(y);
   fetch();
   const bool everywhere = !alpha_ && source_ != Source::flat;
   if (everywhere && plain_ && source_ == Source::byte && colours_ == 1) {
@@ -290,6 +288,13 @@ bool in_colour(const Scene& scene) {
 }
 
 Result<pixel::Image> render(const Scene& scene, const pixel::Rect& rect, bool alpha, const CancelToken& cancel) {
+  return render(scene,
+                Raster{static_cast<double>(rect.x), static_cast<double>(rect.y), 1, static_cast<int>(rect.width),
+                       static_cast<int>(rect.height)},
+                alpha, cancel);
+}
+
+Result<pixel::Image> render(const Scene& scene, const Raster& raster, bool alpha, const CancelToken& cancel) {
   for (const Layer& layer : scene.layers) {
     if (scene.map && layer.body->values && !integer(layer.body->grey())) {
       return fail(Code::bad_request, "MAP works on integer values only");
@@ -299,7 +304,7 @@ Result<pixel::Image> render(const Scene& scene, const pixel::Rect& rect, bool al
   const int channels = (colour ? 3 : 1) + (alpha ? 1 : 0);
   const pixel::Colour kind = colour ? (alpha ? pixel::Colour::rgba : pixel::Colour::rgb)
                                     : (alpha ? pixel::Colour::grey_alpha : pixel::Colour::grey);
-  auto image = pixel::Image::make(static_cast<int>(rect.width), static_cast<int>(rect.height), channels, kind);
+  auto image = pixel::Image::make(raster.width, raster.height, channels, kind);
   if (image.data.empty()) {
     return image;
   }
@@ -311,9 +316,12 @@ Result<pixel::Image> render(const Scene& scene, const pixel::Rect& rect, bool al
   }
   std::vector<LayerPainter> painters;
   painters.reserve(scene.layers.size());
-  const std::int64_t left = scene.frame.left() + rect.x;
+  const double left = static_cast<double>(scene.frame.left()) + raster.left;
+  const double top = static_cast<double>(scene.frame.top()) + raster.top;
   for (const Layer& layer : scene.layers) {
-    painters.emplace_back(scene, layer, left, static_cast<std::size_t>(rect.width), alpha, channels);
+    painters.emplace_back(scene, layer,
+                          Columns{left, raster.step, static_cast<std::size_t>(raster.width), layer.level}, alpha,
+                          channels);
   }
   for (int y = 0; y < image.height; ++y) {
     if (y % 64 == 0 && cancel.cancelled()) {
@@ -322,7 +330,7 @@ Result<pixel::Image> render(const Scene& scene, const pixel::Rect& rect, bool al
     std::uint8_t* row = image.row(y);
     std::copy(blank.begin(), blank.end(), row);
     for (LayerPainter& painter : painters) {
-      painter.paint(scene.frame.top() + rect.y + y, row);
+      painter.paint(top + y * raster.step, row);
     }
   }
   return image;

@@ -23,6 +23,16 @@ struct Layer {
   BodyPtr body;
   Tint tint;
   std::optional<Frame> frame;  // its own way of being looked at: a projection that lies in section space already
+  int level = 0;               // the body's voxels are 2^level of the object's wide: one of its pyramid
+};
+
+// The pixels of a picture in display coordinates: column i at left + i * step, row j at top + j * step.
+struct Raster {
+  double left = 0;
+  double top = 0;
+  double step = 1;
+  int width = 0;
+  int height = 0;
 };
 
 struct Scene {
@@ -38,9 +48,12 @@ struct Scene {
 // True when the picture has three colour channels.
 [[nodiscard]] bool in_colour(const Scene& scene);
 
-// The pixels of `rect` (display pixels, within the section): grey or RGB, with alpha when asked for. Without alpha a
+// The pixels of `raster`: grey or RGB, with alpha when asked for. Without alpha a
 // layer with values paints every pixel, outside its domain with its background; with alpha only its domain.
 // Code::bad_request for a map over values that have no integers; Code::cancelled.
+[[nodiscard]] Result<pixel::Image> render(const Scene& scene, const Raster& raster, bool alpha,
+                                          const CancelToken& cancel);
+// The same of a rectangle of display pixels.
 [[nodiscard]] Result<pixel::Image> render(const Scene& scene, const pixel::Rect& rect, bool alpha,
                                           const CancelToken& cancel);
 

@@ -59,24 +59,30 @@ void locate_slowly(const RowPoints& p, const Lattice& lattice, bool flat, const 
 
 }  // namespace
 
-RowSampler::RowSampler(const Frame& frame, const Body& body, std::int64_t left, std::size_t width)
+RowSampler::RowSampler(const Frame& frame, const Body& body, const Columns& columns)
     : body_(body),
       box_(body.domain->box()),
-      width_(width),
-      down_(frame.down()),
-      across_(frame.across()),
-      x_(width),
-      y_(width),
-      z_(width),
+      width_(columns.count),
+      x_(columns.count),
+      y_(columns.count),
+      z_(columns.count),
       domain_grid_(cube_grid(body.domain->lattice(), false, box_)),
-      domain_(width),
+      domain_(columns.count),
       values_(0) {
-  for (std::size_t i = 0; i < width; ++i) {
-    const Vec3 p = frame.row_start(static_cast<double>(left + static_cast<std::int64_t>(i)));
-    x_[i] = p.x;
-    y_[i] = p.y;
-    z_[i] = p.z;
+  // Voxel c of level k is centred between the voxels c 2^k and (c + 1) 2^k - 1.
+  const double size = std::ldexp(1.0, columns.level);
+  const double middle = (size - 1) / 2;
+  const auto scaled = [size](const Vec3& v, double by) {
+    return Vec3{v.x * by / size, v.y * by / size, v.z * by / size};
+  };
+  for (std::size_t i = 0; i < width_; ++i) {
+    const Vec3 p = frame.row_start(columns.left + static_cast<double>(i) * columns.step);
+    x_[i] = (p.x - middle) / size;
+    y_[i] = (p.y - middle) / size;
+    z_[i] = (p.z - middle) / size;
   }
+  down_ = scaled(frame.down(), 1);
+  across_ = scaled(frame.across(), columns.step);
   if (!body.values) {
     return;
   }
@@ -86,7 +92,7 @@ RowSampler::RowSampler(const Frame& frame, const Body& body, std::int64_t left, 
     same_lattice_ = lattice == body.domain->lattice() && !body.values->flat();
     if (!same_lattice_) {
       power_of_two_ = std::has_single_bit(static_cast<std::uint64_t>(lattice.side));
-      values_ = Located(width);
+      values_ = Located(width_);
       values_grid_ = cube_grid(lattice, body.values->flat(), box_);
     }
   }
@@ -97,8 +103,7 @@ void RowSampler::locate_in(const CubeGrid& grid, Located& out) const {
          out.blocked.data() + first_);
 }
 
-void RowSampler::go(std::int64_t j) {
-  const auto y = static_cast<double>(j);
+void RowSampler::go(double y) {
   add_ = {y * down_.x, y * down_.y, y * down_.z};
   double from = 0;
   auto to = static_cast<double>(width_);

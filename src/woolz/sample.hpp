@@ -14,13 +14,20 @@
 
 namespace microtome::woolz {
 
+// Columns at section coordinates left, left + step, ...; of a body whose voxels are 2^level of the object's wide.
+struct Columns {
+  double left = 0;
+  double step = 1;
+  std::size_t count = 0;
+  int level = 0;
+};
+
 class RowSampler {
  public:
-  // Columns `left` .. left + width - 1 in section coordinates.
-  RowSampler(const Frame& frame, const Body& body, std::int64_t left, std::size_t width);
+  RowSampler(const Frame& frame, const Body& body, const Columns& columns);
 
-  // Goes to row `j` (section coordinate).
-  void go(std::int64_t j);
+  // Goes to row `y` (section coordinate).
+  void go(double y);
 
   // Columns [first(), last()) may lie inside the domain; all others do not.
   [[nodiscard]] std::size_t first() const { return first_; }

@@ -76,13 +76,13 @@ TEST_P(Sections, EqualDirectEvaluation) {
     auto frame = frame_of(**object, request.view);
     ASSERT_TRUE(frame);
     const auto width = static_cast<std::size_t>(frame->width() + 6);
-    RowSampler sampler(*frame, *member.body, frame->left() - 3, width);
+    RowSampler sampler(*frame, *member.body, {static_cast<double>(frame->left() - 3), 1, width, 0});
     std::vector<std::uint8_t> in(width);
     std::vector<std::uint8_t> bytes_row(width);
     std::vector<double> numbers(width);
     std::vector<double> between(width);
     for (std::int64_t j = frame->top() - 3; j < frame->top() + frame->height() + 3; ++j) {
-      sampler.go(j);
+      sampler.go(static_cast<double>(j));
       sampler.inside(in.data());
       if (d.grey == Grey::uint8) {
         sampler.values<std::uint8_t>(13, bytes_row.data());
