@@ -13,6 +13,7 @@
 
 #include "apps/logging.hpp"
 #include "apps/viewer_assets.hpp"
+#include "woolz/lost_pages.hpp"
 
 namespace microtome::apps {
 namespace {
@@ -115,6 +116,7 @@ int run_server(const ServerPlan& plan) {
                  error.context.c_str());
     return 1;
   };
+  woolz::survive_lost_pages();
   WorkPool pool({.threads = plan.threads});
   auto handler = make_handler(plan, pool, log);
   if (!handler) {

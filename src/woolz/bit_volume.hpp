@@ -10,13 +10,9 @@
 #include "base/cancel.hpp"
 #include "base/result.hpp"
 #include "woolz/bricks.hpp"
+#include "woolz/options.hpp"
 
 namespace microtome::woolz {
-
-struct BitLimits {
-  std::uint64_t max_voxels = 1ULL << 31;      // of one box: 256 MiB
-  std::uint64_t max_word_steps = 4ULL << 30;  // of one dilation or erosion
-};
 
 class BitVolume {
  public:

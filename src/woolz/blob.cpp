@@ -13,6 +13,8 @@
 #include <system_error>
 #include <utility>
 
+#include "woolz/lost_pages.hpp"
+
 namespace microtome::woolz {
 namespace {
 
@@ -33,11 +35,14 @@ class MemoryBlob final : public Blob {
 class MappedBlob final : public Blob {
  public:
   MappedBlob(io::FilePtr file, void* map, std::size_t mapped, std::size_t skip)
-      : file_(std::move(file)), map_(map), mapped_(mapped) {
+      : file_(std::move(file)), map_(map), mapped_(mapped), watched_(std::in_place, map, mapped) {
     data_ = static_cast<const std::uint8_t*>(map) + skip;
     size_ = mapped - skip;
   }
-  ~MappedBlob() override { munmap(map_, mapped_); }
+  ~MappedBlob() override {
+    watched_.reset();
+    munmap(map_, mapped_);
+  }
   MappedBlob(const MappedBlob&) = delete;
   MappedBlob& operator=(const MappedBlob&) = delete;
   [[nodiscard]] std::size_t memory() const override { return 0; }
@@ -50,6 +55,7 @@ class MappedBlob final : public Blob {
   io::FilePtr file_;
   void* map_;
   std::size_t mapped_;
+  std::optional<WatchedMapping> watched_;
 };
 
 Result<void> write_all(int fd, std::uint64_t offset, ByteView bytes) {

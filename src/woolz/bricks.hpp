@@ -93,8 +93,6 @@ class Values {
   [[nodiscard]] bool blocked() const { return blocked_; }
   [[nodiscard]] std::int32_t per_voxel() const { return per_voxel_; }
   [[nodiscard]] std::size_t memory() const;
-  // False when the file below has been cut short since it was opened.
-  [[nodiscard]] bool intact() const { return !data_blob_ || data_blob_->intact(); }
 
   // Finds cubes; a copy in a local variable stays in registers while bytes are written.
   struct Cubes {

@@ -9,14 +9,9 @@
 #include "woolz/bit_volume.hpp"
 #include "woolz/expression.hpp"
 #include "woolz/object.hpp"
+#include "woolz/options.hpp"
 
 namespace microtome::woolz {
-
-struct EvaluateLimits {
-  BitLimits bits;
-  std::int64_t max_radius = 64;            // of dilation and erosion
-  std::uint64_t max_bytes = 512ULL << 20;  // bricks of one result
-};
 
 // The voxels that `expression` selects, with values where the language keeps them. Code::bad_request for a member
 // that does not exist or an operation that needs values where there are none; Code::too_large, Code::cancelled.

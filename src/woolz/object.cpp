@@ -36,6 +36,10 @@ class ObjectBuilder {
     } else if (auto added = add(*object, node); !added) {
       return std::unexpected(added.error());
     }
+    object->blobs_.push_back(blob_);
+    if (source_) {
+      object->blobs_.push_back(source_);
+    }
     return object;
   }
 
@@ -97,9 +101,7 @@ const Member* Object::base() const {
 }
 
 bool Object::intact() const {
-  return std::all_of(members_.begin(), members_.end(), [](const Member& m) {
-    return m.body == nullptr || m.body->values == nullptr || m.body->values->intact();
-  });
+  return std::all_of(blobs_.begin(), blobs_.end(), [](const BlobPtr& blob) { return blob->intact(); });
 }
 
 std::string sidecar_path(const std::string& path, const OpenOptions& options) {

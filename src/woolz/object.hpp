@@ -14,6 +14,7 @@
 #include "woolz/bricks.hpp"
 #include "woolz/limits.hpp"
 #include "woolz/node.hpp"
+#include "woolz/options.hpp"
 
 namespace microtome::woolz {
 
@@ -47,19 +48,10 @@ class Object {
   std::vector<Property> properties_;
   io::FileId id_;
   std::size_t memory_ = 0;
+  std::vector<BlobPtr> blobs_;  // where its bricks and values lie
 };
 
 using ObjectPtr = std::shared_ptr<const Object>;
-
-struct OpenOptions {
-  Limits limits;
-  // Where sidecars go: a directory, or "" for beside the object (NAME.wlz.bricks). A place that cannot be written to
-  // is no failure: the bricks then live in a temporary file without a name.
-  std::string cache_directory;
-  bool keep_sidecar = true;                      // false: never leave a file
-  std::uint64_t memory_bytes = 2ULL << 20;       // bricks of up to this many bytes stay in memory, without a sidecar
-  std::uint64_t transform_bytes = 256ULL << 20;  // bricks of a transformed object, which are made in memory
-};
 
 // Opens `file` (plain or gzip, by its first bytes). Code::corrupt, unsupported or too_large as parse_object says.
 // Blocks; the first time as long as it takes to read the whole object.

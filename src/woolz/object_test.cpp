@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
 #include "io/scratch_dir.hpp"
+#include "woolz/lost_pages.hpp"
 #include "woolz/query.hpp"
 #include "woolz/synthetic.hpp"
 
@@ -169,6 +171,18 @@ TEST_F(ObjectFile, TilesThatAreCutOffAreNoticed) {
   EXPECT_TRUE((*object)->intact());
   std::filesystem::resize_file(path, 4096);
   EXPECT_FALSE((*object)->intact());
+  // Whoever is at it just then gets zeros, not the end of the process.
+  survive_lost_pages();
+  auto scene = scene_of(**object, {}, {}, {});
+  ASSERT_TRUE(scene);
+  EXPECT_TRUE(render(*scene, pixel::Rect{0, 0, scene->frame.width(), scene->frame.height()}, false, {}));
+  EXPECT_EXIT(
+      {
+        survive_lost_pages();
+        raise(SIGBUS);
+        raise(SIGBUS);
+      },
+      testing::KilledBySignal(SIGBUS), "");
 }
 
 TEST_F(ObjectFile, CompoundsHaveHolesAndEitherCode) {

@@ -106,7 +106,7 @@ Result<ObjectPtr> Store::open(const std::string& path) {
   } else {
     object = open_object(*file, options_.open);
     if (object && (*file)->id() == *id) {
-      keep({key, *object, nullptr, (*object)->memory()});
+      keep({key, *object, nullptr, nullptr, (*object)->memory()});
     }
   }
   leave(key, door);
@@ -131,13 +131,39 @@ Result<BodyPtr> Store::select(const std::string& path, const ObjectPtr& object, 
     body = evaluate(*object, expression, options_.evaluate, cancel);
     if (body) {
       // A selection may lean on its object's bricks: it keeps the file mapped, not in memory.
-      keep({key, nullptr, *body, memory_of(**body)});
+      keep({key, nullptr, *body, nullptr, memory_of(**body)});
     } else if (log_.wants(LogLevel::info)) {
       log_.info(path + ": " + expression.text() + ": " + body.error().message);
     }
   }
   leave(key, door);
   return body;
+}
+
+Result<PyramidPtr> Store::pyramid(const std::string& path, const ObjectPtr& object, std::size_t member,
+                                  const CancelToken& cancel) {
+  const std::string key = path + '\n' + text_of(object->id()) + "\npyramid " + std::to_string(member);
+  const auto door = gate(key);
+  const std::unique_lock working(*door);
+  Result<PyramidPtr> pyramid;
+  if (const auto item = find(key)) {
+    pyramid = item->pyramid;
+  } else {
+    std::string sidecar = sidecar_path(path, options_.open);
+    if (!sidecar.empty() && member > 0) {
+      sidecar += ".m" + std::to_string(member);
+    }
+    pyramid = pyramid_of(object->members()[member].body, object->id(), sidecar, options_.open, cancel);
+    if (pyramid) {
+      std::uint64_t bytes = 0;
+      for (const BodyPtr& level : **pyramid) {
+        bytes += memory_of(*level);
+      }
+      keep({key, nullptr, nullptr, *pyramid, bytes});
+    }
+  }
+  leave(key, door);
+  return pyramid;
 }
 
 std::size_t Store::count() const {

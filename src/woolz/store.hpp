@@ -18,16 +18,10 @@
 #include "base/result.hpp"
 #include "woolz/evaluate.hpp"
 #include "woolz/object.hpp"
+#include "woolz/options.hpp"
+#include "woolz/pyramid.hpp"
 
 namespace microtome::woolz {
-
-struct StoreOptions {
-  OpenOptions open;
-  EvaluateLimits evaluate;
-  std::size_t max_count = 1024;             // MAX_WLZOBJ_CACHE_COUNT: objects and selections; 0 = keep none
-  std::uint64_t max_bytes = 1024ULL << 20;  // MAX_WLZOBJ_CACHE_SIZE: of our own memory, not the page cache's
-  int revalidate_ms = 500;                  // a file is looked at at most this often
-};
 
 class Store {
  public:
@@ -44,15 +38,20 @@ class Store {
   [[nodiscard]] Result<BodyPtr> select(const std::string& path, const ObjectPtr& object, const Expression& expression,
                                        const CancelToken& cancel);
 
+  // The pyramid of a member. Blocks while it is made.
+  [[nodiscard]] Result<PyramidPtr> pyramid(const std::string& path, const ObjectPtr& object, std::size_t member,
+                                           const CancelToken& cancel);
+
   [[nodiscard]] std::size_t count() const;
   [[nodiscard]] std::uint64_t bytes() const;
 
  private:
-  // Either an object or a selection.
+  // An object, a selection or a pyramid.
   struct Item {
     std::string key;
     ObjectPtr object;
     BodyPtr body;
+    PyramidPtr pyramid;
     std::uint64_t bytes = 0;
   };
   using Items = std::list<Item>;
