@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "apps/import/importer.hpp"
+#include "apps/import/volume.hpp"
 #include "apps/import/worker.hpp"
 
 namespace {
@@ -54,6 +55,47 @@ int import(const microtome::apps::ImportOptions& options, microtome::apps::Progr
   return summary->failed > 0 || g_stop ? 1 : 0;
 }
 
+// A volume into one Woolz object.
+int volume(const microtome::apps::ImportOptions& options, microtome::apps::VolumeOptions volume, bool lines) {
+  const bool nifti = options.pictures.size() == 1 && microtome::apps::is_nifti(options.pictures[0]);
+  volume.target = options.to;
+  if (nifti) {
+    volume.sources = options.pictures;
+  } else {
+    const auto items = microtome::apps::plan_import(options);
+    if (!items) {
+      return complain(items.error());
+    }
+    for (const auto& item : *items) {
+      volume.sources.push_back(item.source);
+    }
+    if (VIPS_INIT("microtome-import") != 0) {
+      std::fprintf(stderr, "microtome: libvips cannot start: %s\n", vips_error_buffer());
+      return 1;
+    }
+  }
+  int shown = -1;
+  const auto made = microtome::apps::import_volume(
+      volume,
+      [&](double part) {
+        const int percent = static_cast<int>(part * 100);
+        if (!lines && percent != shown) {
+          shown = percent;
+          std::fprintf(stderr, "\r%3d %%%s", percent, percent == 100 ? "\n" : "");
+        }
+      },
+      g_stop);
+  if (!nifti) {
+    vips_shutdown();
+  }
+  if (!made) {
+    return complain(made.error());
+  }
+  std::printf("%s: %lld x %lld x %lld voxels\n", volume.target.c_str(), static_cast<long long>(made->width),
+              static_cast<long long>(made->height), static_cast<long long>(made->depth));
+  return 0;
+}
+
 }  // namespace
 
 // --worker SOURCE TARGET TILE QUALITY: one picture, see worker.hpp.
@@ -72,18 +114,26 @@ int main(int argc, char** argv) {
   if (argc == 6 && std::string_view(argv[1]) == "--worker") {
     return worker(argv);
   }
-  CLI::App app("microtome import: makes tiled JPEG pyramids of any pictures and puts them into a set.");
+  CLI::App app(
+      "microtome import: makes tiled JPEG pyramids of any pictures and puts them into a set; or, with --to NAME.wlz, "
+      "one "
+      "Woolz object of a NIfTI volume or of pictures that are its planes.");
   microtome::apps::ImportOptions options;
+  microtome::apps::VolumeOptions object;
   std::string progress;
   app.add_option("PICTURES", options.pictures, "files or folders")->required();
-  app.add_option("--to", options.to, "folder in which the set's folder is made")->required();
-  app.add_option("--name", options.name, "name of the set")->required();
+  app.add_option("--to", options.to, "folder in which the set's folder is made, or NAME.wlz")->required();
+  app.add_option("--name", options.name, "name of the set");
   app.add_option("--tile", options.tile, "side of a tile in pixels, a multiple of 16")
       ->capture_default_str()
       ->check(CLI::Range(64, 4096));
   app.add_option("--quality", options.quality, "JPEG quality")->capture_default_str()->check(CLI::Range(1, 100));
   app.add_option("--jobs", options.jobs, "pictures at once (0: one per core)")->check(CLI::Range(0, 256));
   app.add_option("--progress", progress, "bar, lines or json")->check(CLI::IsMember({"bar", "lines", "json"}));
+  app.add_flag("--whole", object.whole, "Woolz: voxels of value 0 belong to the object, too");
+  app.add_flag("--tiled", object.tiled, "Woolz: tiled values, served where they lie");
+  app.add_flag("--colour", object.colour, "Woolz: pictures keep their colours");
+  app.add_option("--voxel-size", object.voxel_size, "Woolz: x y z")->expected(3)->check(CLI::PositiveNumber);
   app.add_flag("--dry-run", options.dry_run, "say what would be made");
   try {
     app.parse(argc, argv);
@@ -94,7 +144,9 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "microtome: --tile: %d is not a multiple of 16\n", options.tile);
     return 2;
   }
-  if (options.name.empty() || options.name.find('/') != std::string::npos || options.name.starts_with('.')) {
+  const bool woolz = options.to.ends_with(".wlz");
+  if (!woolz &&
+      (options.name.empty() || options.name.find('/') != std::string::npos || options.name.starts_with('.'))) {
     std::fprintf(stderr, "microtome: --name: '%s' cannot name a folder\n", options.name.c_str());
     return 2;
   }
@@ -108,5 +160,5 @@ int main(int argc, char** argv) {
     action.sa_handler = on_signal;
     sigaction(signal, &action, nullptr);
   }
-  return import(options, style);
+  return woolz ? volume(options, object, style != ProgressStyle::bar) : import(options, style);
 }
