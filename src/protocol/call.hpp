@@ -18,6 +18,10 @@
 #include "protocol/protocol.hpp"
 #include "protocol/site.hpp"
 
+namespace microtome::woolz {
+class Store;
+}
+
 namespace microtome::protocol {
 
 class StackCache;
@@ -37,7 +41,7 @@ struct Service {
   Log log;
   std::unique_ptr<Sites> sites;
   std::shared_ptr<StackCache> stacks;
-  std::unique_ptr<woolz::Store> woolz;
+  std::shared_ptr<woolz::Store> woolz;
   Counters counters;
   std::chrono::steady_clock::time_point started;
   mutable std::atomic<std::int64_t> complained_ns = 0;  // when a 404 was last put into the log as a warning

@@ -14,10 +14,10 @@ constexpr std::size_t kMostCommands = 1000;
 
 // Commands of iipsrv 1.3 and of WlzIIPSrv 1.1, sorted.
 constexpr std::array<std::string_view, 54> kCommands{
-    "ATL", "CMP",     "CNT", "CNV", "COL",  "CTW", "CVT", "DEEPZOOM", "DPT", "DST",    "FIF",    "FPL", "FXP",
-    "FXT", "GAM",     "HEI", "ICC", "IIIF", "INV", "JTL", "JTLS",     "LYR", "MAP",    "MINMAX", "MOD", "OBJ",
-    "PAB", "PFL",     "PIT", "PRL", "PTL",  "QLT", "RGN", "RMD",      "ROL", "ROT",    "SCL",    "SDS", "SEL",
-    "SHD", "SPECTRA", "TIL", "TTL", "UPV",  "WID", "WLZ", "WTL",      "YAW", "ZOOMIFY"};
+    "ATL", "CMP", "CNT",     "CNV", "COL",  "CTW", "CVT", "DEEPZOOM", "DPT",  "DST", "FIF",    "FPL",    "FXP",
+    "FXT", "GAM", "HEI",     "ICC", "IIIF", "INV", "ITP", "JTL",      "JTLS", "LYR", "MAP",    "MINMAX", "MOD",
+    "OBJ", "PAB", "PFL",     "PIT", "PRL",  "PTL", "QLT", "RGN",      "RMD",  "ROL", "ROT",    "SCL",    "SDS",
+    "SEL", "SHD", "SPECTRA", "TIL", "TTL",  "UPV", "WID", "WLZ",      "WTL",  "YAW", "ZOOMIFY"};
 
 std::string upper(std::string_view text) {
   std::string result(text);

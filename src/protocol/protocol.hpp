@@ -12,7 +12,7 @@
 #include "http/message.hpp"
 #include "io/roots.hpp"
 #include "set/set.hpp"
-#include "woolz/store.hpp"
+#include "woolz/options.hpp"
 
 namespace microtome::protocol {
 

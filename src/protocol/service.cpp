@@ -15,7 +15,9 @@
 #include "protocol/set_calls.hpp"
 #include "protocol/stack.hpp"
 #include "protocol/viewer_page.hpp"
+#include "protocol/woolz_section.hpp"
 #include "protocol/zoomify.hpp"
+#include "woolz/store.hpp"
 
 namespace microtome::protocol {
 namespace {
@@ -92,6 +94,9 @@ void route_path(const Call& call) {
     return answer_sets(call);
   }
   if (path.starts_with(kSets)) {
+    if (answer_section(call, path.substr(kSets.size()))) {
+      return;
+    }
     return route_set(call, path.substr(kSets.size()));
   }
   if (path.starts_with(kDeepZoom)) {
@@ -172,7 +177,7 @@ Result<http::Handler> make_service(ServiceOptions options, std::shared_ptr<engin
   if (!sites) {
     return pass(sites.error());
   }
-  auto woolz = std::make_unique<woolz::Store>(options.woolz.store, log);
+  auto woolz = std::make_shared<woolz::Store>(options.woolz.store, log);
   std::shared_ptr<Service> service(new Service{std::move(options),
                                                std::move(engine),
                                                pool,

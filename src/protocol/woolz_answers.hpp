@@ -21,6 +21,7 @@ struct WoolzContext {
   const CancelToken& cancel;
 
   [[nodiscard]] woolz::Select select() const;
+  [[nodiscard]] woolz::Levels levels() const;
   [[nodiscard]] woolz::TileGrid grid() const { return {options.tile_width, options.tile_height}; }
   // The request of some parameters, with its limits and the fitted view.
   [[nodiscard]] Result<woolz::Request> request(const woolz::Parameters& parameters) const;

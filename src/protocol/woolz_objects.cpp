@@ -290,6 +290,10 @@ woolz::Select WoolzContext::select() const {
   return [this](const woolz::Expression& expression) { return store.select(path, object, expression, cancel); };
 }
 
+woolz::Levels WoolzContext::levels() const {
+  return [this](std::size_t member) { return store.pyramid(path, object, member, cancel); };
+}
+
 Result<woolz::Request> WoolzContext::request(const woolz::Parameters& parameters) const {
   auto request = parameters.resolved(*object);
   if (request) {

@@ -62,6 +62,11 @@ class PictureMaker {
     if (!scene) {
       return std::unexpected(scene.error());
     }
+    if (request->interpolation == woolz::Interpolation::area) {
+      if (auto used = woolz::use_pyramids(*scene, *context_.object, 1, context_.levels()); !used) {
+        return std::unexpected(used.error());
+      }
+    }
     switch (picture_.output) {
       case WoolzOutput::tiles:
         return stream(*scene);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Woolz protocol through the whole service, against recorded answers of WlzIIPSrv 1.1.10 (tests/golden/wlz).
-#include <zlib.h>
-
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -10,31 +8,10 @@
 #include <set>
 #include <sstream>
 
-#include "protocol/testing.hpp"
+#include "protocol/woolz_fixture.hpp"
 
 namespace microtome::protocol {
 namespace {
-
-std::string golden(const std::string& name) {
-  return std::string(MICROTOME_FIXTURES) + "/../golden/wlz/" + name;
-}
-
-std::string read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-std::string gunzip(const std::string& path) {
-  std::string out;
-  gzFile file = gzopen(path.c_str(), "rb");
-  std::string piece(1 << 16, '\0');
-  int got = 0;
-  while (file != nullptr && (got = gzread(file, piece.data(), static_cast<unsigned>(piece.size()))) > 0) {
-    out.append(piece, 0, static_cast<std::size_t>(got));
-  }
-  gzclose(file);
-  return out;
-}
 
 // The numbers in a text.
 std::vector<double> numbers_in(const std::string& text) {
@@ -53,15 +30,8 @@ std::vector<double> numbers_in(const std::string& text) {
   return numbers;
 }
 
-class Woolz : public ServiceTest {
+class Woolz : public WoolzTest {
  protected:
-  void SetUp() override {
-    for (const auto& entry : std::filesystem::directory_iterator(golden("samples"))) {
-      (void)dir.write(entry.path().stem().string(), gunzip(entry.path().string()));
-    }
-    std::filesystem::copy_file(golden("samples/g3_ubyte.wlz.gz"), dir.path("g3_ubyte.wlz.gz"));
-    options.woolz.store.open.keep_sidecar = false;
-  }
   http::Response ask(const std::string& query) { return get("/iip?" + query); }
   std::string answer(const std::string& query) { return body_of(ask(query)); }
   pixel::Image png(const std::string& query) {
@@ -261,6 +231,19 @@ TEST_F(Woolz, ContrastAndQualityAndTileSize) {
   handler = nullptr;
   EXPECT_EQ(size("/iip?WLZ=g3_ubyte.wlz&DST=30&JTL=2"), "92x16");
   EXPECT_EQ(answer("WLZ=g3_ubyte.wlz&OBJ=Tile-size"), "\r\nTile-size:1025 30\r\n");
+}
+
+TEST_F(Woolz, InterpolatesWhenAsked) {
+  const std::string view = "WLZ=g3_ubyte.wlz&MOD=zeta&YAW=20&PIT=45&FXP=57,32,36&SCL=2&DST=4";
+  const pixel::Image plain = png(view + "&CVT=png");
+  EXPECT_EQ(png(view + "&ITP=nearest&CVT=png").data, plain.data);
+  const pixel::Image linear = png(view + "&itp=linear&CVT=png");
+  EXPECT_NE(linear.data, plain.data);
+  EXPECT_EQ(
+      picture("/sets/g3_ubyte.wlz/section/yaw=20,pitch=45,fixed=57:32:36,scale=2,distance=4.png?filter=linear").data,
+      linear.data);
+  const std::string small = "WLZ=g3_ubyte.wlz&MOD=zeta&SCL=0.25&DST=8";
+  EXPECT_NE(png(small + "&ITP=AREA&CVT=png").data, png(small + "&ITP=LINEAR&CVT=png").data);
 }
 
 TEST_F(Woolz, SelectionsOverTheAllowedComplexityAreBlank) {

@@ -183,6 +183,13 @@ Result<bool> take_parameter(Parameters& p, std::string_view name, std::string_vi
     }
     return true;
   }
+  if (command == "ITP") {
+    const std::string how = upper(argument);
+    p.request.interpolation = how == "LINEAR" ? Interpolation::linear
+                              : how == "AREA" ? Interpolation::area
+                                              : Interpolation::nearest;
+    return true;
+  }
   if (command == "SEL") {
     auto selector = parse_selector(argument);
     if (!selector) {

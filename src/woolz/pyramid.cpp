@@ -164,6 +164,9 @@ Result<PyramidPtr> pyramid_of(const BodyPtr& body, const io::FileId& id, const s
     if (!level) {
       return std::unexpected(level.error());
     }
+    if (!(*level)->values) {
+      break;  // so little is left that no voxel is half full
+    }
     pyramid->push_back(*level);
     from = std::move(*level);
   }

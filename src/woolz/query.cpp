@@ -76,6 +76,33 @@ Result<Scene> scene_of(const Object& object, const Request& request, const Selec
   return scene;
 }
 
+Result<void> use_pyramids(Scene& scene, const Object& object, double step, const Levels& levels) {
+  const Vec3 across = scene.frame.across();
+  const Vec3 down = scene.frame.down();
+  const double voxels = std::min(std::hypot(across.x, across.y, across.z), std::hypot(down.x, down.y, down.z)) * step;
+  const int wanted = voxels > 0 ? static_cast<int>(std::lround(std::log2(voxels))) : 0;
+  if (wanted < 1) {
+    return {};
+  }
+  for (Layer& layer : scene.layers) {
+    const auto member = std::find_if(object.members().begin(), object.members().end(),
+                                     [&](const Member& m) { return m.body != nullptr && m.body == layer.body; });
+    if (layer.frame || !layer.body->values || member == object.members().end()) {
+      continue;
+    }
+    auto pyramid = levels(static_cast<std::size_t>(member - object.members().begin()));
+    if (!pyramid) {
+      return std::unexpected(pyramid.error());
+    }
+    const auto level = std::min<std::size_t>(static_cast<std::size_t>(wanted), (*pyramid)->size());
+    if (level > 0) {
+      layer.body = (**pyramid)[level - 1];
+      layer.level = static_cast<int>(level);
+    }
+  }
+  return {};
+}
+
 std::optional<pixel::Rect> TileGrid::tile(const Frame& frame, std::int64_t number) const {
   const std::int64_t columns = across(frame);
   if (number < 0 || number >= columns * down(frame)) {

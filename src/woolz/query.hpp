@@ -12,6 +12,7 @@
 #include "woolz/evaluate.hpp"
 #include "woolz/geometry.hpp"
 #include "woolz/object.hpp"
+#include "woolz/pyramid.hpp"
 #include "woolz/render.hpp"
 
 namespace microtome::woolz {
@@ -30,6 +31,13 @@ using Select = std::function<Result<BodyPtr>(const Expression&)>;
 
 // The frame of a view of the object. Code::unsupported when the object has nothing to cut.
 [[nodiscard]] Result<Frame> frame_of(const Object& object, const View& view);
+
+// Gives the pyramid of a member (its index).
+using Levels = std::function<Result<PyramidPtr>(std::size_t member)>;
+
+// Takes the layers that are members of the object from the level that fits pictures whose pixels are `step` section
+// pixels apart. Layers that are no members, and those without values, stay.
+[[nodiscard]] Result<void> use_pyramids(Scene& scene, const Object& object, double step, const Levels& levels);
 
 // What render() paints: one layer per selector, or the base member. Selections that fail contribute nothing, as do
 // those over the allowed complexity; running out of time or memory is an error.

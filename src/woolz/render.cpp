@@ -194,7 +194,7 @@ void LayerPainter::fetch() {
     sampler_.values(body_.values->background().rgba, colours_of_.data());
     return;
   }
-  if (interpolation_ == Interpolation::linear) {
+  if (interpolation_ != Interpolation::nearest) {
     fetch_linear();
     return;
   }
@@ -288,13 +288,13 @@ bool in_colour(const Scene& scene) {
 }
 
 Result<pixel::Image> render(const Scene& scene, const pixel::Rect& rect, bool alpha, const CancelToken& cancel) {
-  return render(scene,
-                Raster{static_cast<double>(rect.x), static_cast<double>(rect.y), 1, static_cast<int>(rect.width),
-                       static_cast<int>(rect.height)},
-                alpha, cancel);
+  return render_raster(scene,
+                       Raster{static_cast<double>(rect.x), static_cast<double>(rect.y), 1,
+                              static_cast<int>(rect.width), static_cast<int>(rect.height)},
+                       alpha, cancel);
 }
 
-Result<pixel::Image> render(const Scene& scene, const Raster& raster, bool alpha, const CancelToken& cancel) {
+Result<pixel::Image> render_raster(const Scene& scene, const Raster& raster, bool alpha, const CancelToken& cancel) {
   for (const Layer& layer : scene.layers) {
     if (scene.map && layer.body->values && !integer(layer.body->grey())) {
       return fail(Code::bad_request, "MAP works on integer values only");

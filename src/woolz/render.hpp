@@ -17,7 +17,8 @@
 
 namespace microtome::woolz {
 
-enum class Interpolation : std::uint8_t { nearest, linear };
+// area: linear, from a level of the pyramid when voxels are smaller than pixels.
+enum class Interpolation : std::uint8_t { nearest, linear, area };
 
 struct Layer {
   BodyPtr body;
@@ -51,8 +52,8 @@ struct Scene {
 // The pixels of `raster`: grey or RGB, with alpha when asked for. Without alpha a
 // layer with values paints every pixel, outside its domain with its background; with alpha only its domain.
 // Code::bad_request for a map over values that have no integers; Code::cancelled.
-[[nodiscard]] Result<pixel::Image> render(const Scene& scene, const Raster& raster, bool alpha,
-                                          const CancelToken& cancel);
+[[nodiscard]] Result<pixel::Image> render_raster(const Scene& scene, const Raster& raster, bool alpha,
+                                                 const CancelToken& cancel);
 // The same of a rectangle of display pixels.
 [[nodiscard]] Result<pixel::Image> render(const Scene& scene, const pixel::Rect& rect, bool alpha,
                                           const CancelToken& cancel);

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sections of Woolz objects as ordinary pictures: DeepZoom tiles, pictures of any size, and what there is to know of
+// a view and of an object. docs/formats/urls.md has the addresses.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/call.hpp"
+#include "protocol/section_path.hpp"
+#include "woolz/object.hpp"
+
+namespace microtome::protocol {
+
+// Answers when `rest`, what comes after "/sets/", is about a Woolz object; false otherwise.
+bool answer_section(const Call& call, std::string_view rest);
+
+// Name and colour of a component, "" where nobody has said them.
+struct ComponentLabel {
+  std::string name;
+  std::string colour;  // "#rrggbb" or what the object says
+};
+// From the properties of each member and, before them, from `json`, the text of NAME.wlz.json:
+//   {"components": [{"index": 1, "name": "heart", "colour": "#ff0000"}]}
+// Text that is no such JSON says nothing.
+[[nodiscard]] std::vector<ComponentLabel> component_labels(const woolz::Object& object, std::string_view json);
+
+}  // namespace microtome::protocol

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sections of Woolz objects as ordinary pictures.
+#include "protocol/woolz_section.hpp"
+
+#include <filesystem>
+
+#include "protocol/testing.hpp"
+#include "protocol/woolz_fixture.hpp"
+
+namespace microtome::protocol {
+namespace {
+
+TEST(SectionPath, Views) {
+  const auto view =
+      parse_section_view("yaw=20,pitch=45.5,roll=-3,distance=1e1,fixed=57:32:36,up=0:0:-1,scale=2,mode=up_is_up");
+  ASSERT_TRUE(view);
+  EXPECT_EQ(view->yaw, 20);
+  EXPECT_EQ(view->pitch, 45.5);
+  EXPECT_EQ(view->roll, -3);
+  EXPECT_EQ(view->distance, 10);
+  EXPECT_EQ(view->fixed, (woolz::Vec3{57, 32, 36}));
+  EXPECT_EQ(view->scale, 2);
+  EXPECT_EQ(view->mode, woolz::Mode::up_is_up);
+  EXPECT_EQ(parse_section_view("")->mode, woolz::Mode::zeta);
+  for (const char* bad :
+       {"yaw", "yaw=", "yaw=nan", "tilt=3", "fixed=1:2", "fixed=1:2:3:4", "mode=sideways", "=3", "yaw=1,,pitch=2"}) {
+    EXPECT_FALSE(parse_section_view(bad)) << bad;
+  }
+}
+
+TEST(SectionPath, Paths) {
+  const auto tile = parse_section("a%20b/c.wlz/section/yaw=1.5,distance=4_files/9/3_2.png");
+  ASSERT_TRUE(tile && *tile);
+  EXPECT_EQ((*tile)->object, "a b/c.wlz");
+  EXPECT_EQ((*tile)->answer, SectionAnswer::tile);
+  EXPECT_EQ((*tile)->tile.level, 9);
+  EXPECT_EQ((*tile)->tile.format, codec::Format::png);
+  EXPECT_EQ((*tile)->view.yaw, 1.5);
+  EXPECT_EQ((*parse_section("c.wlz.gz/section/yaw=1.5.dzi"))->answer, SectionAnswer::deepzoom);
+  EXPECT_EQ((*parse_section("c.wlz/section/yaw=1.5.json"))->view.yaw, 1.5);
+  EXPECT_EQ((*parse_section("c.wlz/section/yaw=1.5.webp"))->tile.format, codec::Format::webp);
+  EXPECT_FALSE(parse_section("brain/section/yaw=1.dzi"));
+  EXPECT_FALSE(parse_section("c.wlz/yaw=1.dzi"));
+  EXPECT_FALSE(*parse_section("c.wlz/section/yaw=x.dzi"));
+  EXPECT_FALSE(*parse_section("c.wlz/section/yaw=1.tif"));
+}
+
+class Section : public WoolzTest {
+ protected:
+  pixel::Image png_of(const std::string& target) { return picture(target); }
+};
+
+constexpr const char* kView = "yaw=20,pitch=45,mode=up_is_up,fixed=57:32:36,distance=4,scale=8";
+
+TEST_F(Section, DeepZoomTilesMakeUpThePicture) {
+  const std::string base = std::string("/sets/g3_ubyte.wlz/section/") + kView;
+  const std::string about = text(base + ".dzi");
+  EXPECT_NE(about.find("Width=\"813\""), std::string::npos) << about;
+  EXPECT_NE(about.find("TileSize=\"256\" Overlap=\"0\""), std::string::npos);
+  const pixel::Image whole = png_of(base + ".png?filter=nearest");
+  EXPECT_EQ(png_of("/iip?WLZ=g3_ubyte.wlz&YAW=20&PIT=45&FXP=57,32,36&DST=4&SCL=8&CVT=png").data, whole.data);
+  for (int y = 0; y * 256 < whole.height; ++y) {
+    for (int x = 0; x * 256 < whole.width; ++x) {
+      const pixel::Image tile =
+          png_of(base + "_files/10/" + std::to_string(x) + "_" + std::to_string(y) + ".png?filter=nearest");
+      ASSERT_EQ(tile.width, std::min(256, whole.width - x * 256));
+      ASSERT_EQ(tile.height, std::min(256, whole.height - y * 256));
+      for (int row = 0; row < tile.height; ++row) {
+        ASSERT_TRUE(std::equal(tile.row(row), tile.row(row) + tile.stride,
+                               whole.row(y * 256 + row) + static_cast<std::ptrdiff_t>(x) * 256 * whole.channels));
+      }
+    }
+  }
+  EXPECT_EQ(size(base + "_files/9/0_0.jpg"), "256x256");
+  EXPECT_EQ(size(base + "_files/7/0_0.jpg"), "102x121");
+  EXPECT_EQ(size(base + "_files/0/0_0.jpg"), "1x1");
+  for (const char* tile : {"_files/11/0_0.jpg", "_files/10/4_0.jpg", "_files/10/0_0.tif"}) {
+    EXPECT_EQ(status(base + tile), 404) << tile;
+  }
+}
+
+TEST_F(Section, PicturesFitTheBox) {
+  const std::string base = std::string("/sets/g3_ubyte.wlz/section/") + kView;
+  EXPECT_EQ(size(base + ".jpg?W=200&H=1000"), "200x236");
+  EXPECT_EQ(size(base + ".png?H=97"), "81x97");
+  EXPECT_EQ(size(base + ".webp?W=10").substr(0, 4), "200 ");
+  EXPECT_EQ(size(base + ".jpg?W=9000"), "813x963");
+  EXPECT_EQ(status(base + ".jpg?W=0"), 400);
+  EXPECT_EQ(status("/sets/g3_ubyte.wlz/section/scale=1000.jpg"), 413);
+  EXPECT_EQ(status("/sets/none.wlz/section/yaw=1.jpg"), 404);
+  EXPECT_EQ(status("/sets/dom2.wlz/section/yaw=1.jpg"), 404);
+  EXPECT_EQ(status("/sets/g3_ubyte.wlz/section/yaw=x.jpg"), 400);
+}
+
+TEST_F(Section, SelectionsAndValues) {
+  const std::string base = "/sets/comp_grey.wlz/section/mode=up_is_up,distance=30.png?filter=nearest";
+  EXPECT_EQ(png_of(base + "&select=0;1,255,0,0,100").data,
+            png_of("/iip?WLZ=comp_grey.wlz&DST=30&SEL=0&SEL=1,255,0,0,100&CVT=png").data);
+  EXPECT_EQ(png_of(base + "&values=LINEAR,0,255,255,0").data,
+            png_of("/iip?WLZ=comp_grey.wlz&DST=30&MAP=LINEAR,0,255,255,0&CVT=png").data);
+  EXPECT_EQ(status(base + "&select=union("), 400);
+  EXPECT_EQ(status(base + "&values=no"), 400);
+}
+
+TEST_F(Section, SaysWhatAViewAndAnObjectAre) {
+  const std::string about = text("/sets/g3_ubyte.wlz/section/mode=zeta,distance=30.json");
+  EXPECT_EQ(about, R"({"width":92,"height":76,"tile":256,"levels":8,"left":12,"top":-5,"roll":0,"distance":[7,66],)"
+                   R"("corner":[12,-5,30],"across":[1,0,0],"down":[0,1,0]})");
+  const std::string plain = text("/sets/comp_grey.wlz/object.json");
+  EXPECT_NE(
+      plain.find(R"("compound":1,"base":0,"components":[{"index":0,"name":"","colour":"","box":[12,-5,7,103,70,66])"),
+      std::string::npos)
+      << plain;
+  (void)dir.write("comp_grey.wlz.json",
+                  R"({"components": [{"index": 2, "name": "heart", "colour": "#ff0000"}, {"index": 99}, 3]})");
+  const std::string labelled = text("/sets/comp_grey.wlz/object.json");
+  EXPECT_NE(labelled.find(R"({"index":2,"name":"heart","colour":"#ff0000")"), std::string::npos) << labelled;
+}
+
+}  // namespace
+}  // namespace microtome::protocol
