@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 
 #include "host/directives.hpp"
 
@@ -193,7 +194,12 @@ std::vector<AppRoute> read_routes(const Value& value, Protocol protocol, Diagnos
     if (route.apps.empty()) {
       diagnostics.error(line.place, "\"" + route.key + "\" has no backend");
     }
-    routes.push_back(std::move(route));
+    const auto same = std::ranges::find(routes, route.key, &AppRoute::key);
+    if (same != routes.end()) {
+      std::ranges::move(route.apps, std::back_inserter(same->apps));
+    } else {
+      routes.push_back(std::move(route));
+    }
   }
   return routes;
 }

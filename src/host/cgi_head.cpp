@@ -95,7 +95,12 @@ CgiHeadReader::State CgiHeadReader::finish(std::string_view text) {
 
 bool CgiHeadReader::line(std::string_view line, bool first) {
   if (first && (line.starts_with("HTTP/1.0 ") || line.starts_with("HTTP/1.1 ") || line.starts_with("HTTP/2 "))) {
-    const int status = read_status(line.substr(line.find(' ') + 1));
+    const std::string_view number = line.substr(line.find(' ') + 1);
+    const int status = read_status(number);
+    if (status == 0 && http_ && number.starts_with('1')) {
+      head_.interim = true;
+      return true;
+    }
     if (status == 0) {
       bad("its status line makes no sense");
       return false;

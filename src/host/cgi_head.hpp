@@ -17,6 +17,7 @@ struct CgiHead {
   http::Headers headers;  // without those that belong to the connection, Content-Length and Status
   std::optional<std::uint64_t> content_length;
   bool chunked = false;   // the body is framed in chunks, against the rules
+  bool interim = false;   // a status line of 1xx (HTTP only)
   bool nph = false;       // began with "HTTP/1.x 200": tolerated
   std::string send_file;  // X-Sendfile, X-LIGHTTPD-send-file or X-Accel-Redirect; with the byte range of X-Sendfile2
   bool send_file_by_url = false;  // X-Accel-Redirect
@@ -27,6 +28,8 @@ struct CgiHead {
 class CgiHeadReader {
  public:
   enum class State { more, done, bad };
+  // `http`: of an HTTP server, whose interim answers (1xx) are no fault.
+  explicit CgiHeadReader(bool http = false) : http_(http) {}
   // Takes bytes off the front of `bytes`; behind `done` what is left is the body.
   State feed(std::string_view& bytes);
   [[nodiscard]] CgiHead& head() { return head_; }
@@ -39,6 +42,7 @@ class CgiHeadReader {
   bool line(std::string_view line, bool first);
   bool field(std::string_view name, std::string_view value);
   State bad(std::string why);
+  bool http_;
   std::string text_;
   std::size_t scanned_ = 0;
   CgiHead head_;

@@ -89,7 +89,7 @@ class ClientConnection final : public net::Connection {
   void expire();
   net::Co<bool> linger();
   [[nodiscard]] bool wants_input() const;
-  [[nodiscard]] net::HeadLimits limits() const { return {options().max_header, options().max_target}; }
+  [[nodiscard]] net::HeadLimits limits() const { return {options().max_header, options().max_target, true}; }
 
   std::shared_ptr<const ConnectionContext> context_;
   Endpoint endpoint_;

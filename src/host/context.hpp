@@ -59,7 +59,9 @@ struct Context {
   // Apps by their place in the site's routes.
   std::unordered_map<const AppSpec*, std::shared_ptr<App>> apps;
   std::unordered_map<const AppRoute*, std::size_t> turns;  // round-robin
-  std::shared_ptr<Counters> counters;                      // stay the same over reloads
+  // Passwords that were right, by a digest of them and what is stored, and when that was.
+  std::unordered_map<std::string, std::chrono::steady_clock::time_point> passwords;
+  std::shared_ptr<Counters> counters;  // stay the same over reloads
   std::function<void(const RequestSettings&, const AccessRecord&)> access;
   std::chrono::system_clock::time_point started;
   std::string default_tag = "microtome-host";

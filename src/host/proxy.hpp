@@ -1,9 +1,95 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reverse proxy: one request on its way through an HTTP server behind. Loop thread only.
+// ProxyRun: one request on its way through an HTTP server behind (proxy.server): HTTP/1.1, a connection per request.
+// Loop thread only. A request without a body is tried at the next server when one cannot be reached or closes without
+// an answer.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
+#include "host/app.hpp"
+#include "host/cgi_head.hpp"
+#include "host/spool.hpp"
 #include "host/upstream.hpp"
+#include "net/loop.hpp"
+#include "net/send_queue.hpp"
 
-namespace microtome::host {}
+namespace microtome::host {
+
+struct ProxyRequest {
+  std::vector<std::shared_ptr<App>> apps;  // in the order they are to be tried
+  bool safe = true;
+  bool head = false;
+  // Request line and fields with the blank line; the length of the body is known by then.
+  std::function<std::string(std::optional<std::uint64_t> content_length)> text;
+  std::optional<std::uint64_t> content_length;  // nullopt: kept until it is whole
+  std::string name;                             // for the log
+};
+
+class ProxyRun final : public Upstream, public net::Watcher, public std::enable_shared_from_this<ProxyRun> {
+ public:
+  ProxyRun(ProxyRequest request, AnswerSink& answer);
+  ~ProxyRun() override;
+
+  void start() override;
+  void body_arrived() override;
+  void drained() override;
+  void client_gone() override;
+
+  void readable() override;
+  void writable() override;
+  void failed() override { broken(); }
+
+ private:
+  void enqueue();
+  void granted(Lease lease);
+  void send_body();
+  void flush();
+  void watch();
+  bool take(std::string_view bytes);
+  bool take_head(std::string_view& bytes);
+  bool take_body(std::string_view bytes);
+  void ended();
+  void broken();
+  void fail(int status, std::string reason);
+  void next_server();
+  void let_go();
+  void watch_time();
+  void commit();
+  [[nodiscard]] App& app() { return *request_.apps[app_at_]; }
+
+  ProxyRequest request_;
+  AnswerSink* answer_;
+  std::size_t app_at_ = 0;
+  std::size_t tried_ = 0;
+  TicketPtr ticket_;
+  Lease lease_;
+  std::unique_ptr<net::Descriptor> descriptor_;
+  bool connected_ = false;
+  bool reading_ = false;
+  bool writing_ = false;
+  bool hold_ = false;
+  net::SendQueue out_;
+  Spool spool_;
+  bool spooling_ = false;
+  bool running_ = false;
+  bool body_sent_ = false;
+  bool body_ended_ = false;
+  Timers::Clock::time_point last_activity_{};
+  Timers::Id timer_ = 0;
+
+  CgiHeadReader head_{true};
+  bool head_done_ = false;
+  bool any_output_ = false;
+  bool wanted_ = true;
+  bool has_length_ = false;
+  std::uint64_t left_ = 0;
+  std::unique_ptr<net::ChunkedReader> chunks_;
+  std::string chunk_rest_;
+  bool done_ = false;
+};
+
+}  // namespace microtome::host

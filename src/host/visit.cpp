@@ -57,7 +57,7 @@ Visit::~Visit() {
 void Visit::start() {
   const auto self = shared_from_this();
   net::Head& head = stream_->head();
-  original_target_ = head.query.empty() ? head.path : head.path + "?" + head.query;
+  original_target_ = head.target;
   protocol_ = stream_->protocol();
   request_.method = head.method;
   request_.path = single_slashes(head.path);

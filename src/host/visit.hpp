@@ -53,6 +53,7 @@ class Visit final : public StreamUser, public AnswerSink, public std::enable_sha
   bool redirect();
   bool access();
   bool authenticate();
+  bool check_password(const std::string& password, const std::string& stored);
   bool status_pages();
   bool upstream_by_url();
   bool upstream_by_file();
@@ -67,10 +68,12 @@ class Visit final : public StreamUser, public AnswerSink, public std::enable_sha
   bool set_target(std::string_view target);
   [[nodiscard]] std::string target_now() const;
 
-  const AppRoute* find_route(const RoutesPtr& routes, std::string_view path) const;
+  const AppRoute* find_route(const RoutesPtr& routes, std::string_view path, Role role) const;
+  bool start_by(std::string_view path, bool by_file);
   bool start_app(const AppRoute& route, Role role, bool by_file);
   bool start_proxy(const AppRoute& route);
-  std::vector<std::shared_ptr<App>> choose_apps(const AppRoute& route, std::string_view balance);
+  [[nodiscard]] std::string proxied_head(std::optional<std::uint64_t> length) const;
+  std::vector<std::shared_ptr<App>> choose_apps(const AppRoute& route, Role role, std::string_view balance);
   bool send_named_file(const CgiHead& head);
 
   void answer(http::Response response);
@@ -99,6 +102,8 @@ class Visit final : public StreamUser, public AnswerSink, public std::enable_sha
   std::string challenge_;  // WWW-Authenticate of a 401
   Pairs environment_;
   bool prepared_ = false;
+  bool authenticated_ = false;
+  bool gone_ = false;  // the client
   bool rewritten_ = false;
   bool rewrote_once_ = false;
   int rewrites_ = 0;

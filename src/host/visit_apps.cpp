@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a request to the apps that answer it.
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <utility>
 
@@ -8,6 +9,7 @@
 #include "host/gateway.hpp"
 #include "host/proxy.hpp"
 #include "host/visit.hpp"
+#include "http/text.hpp"
 
 namespace microtome::host {
 namespace {
@@ -20,85 +22,77 @@ std::uint64_t mix(std::uint64_t value) {
   return value ^ (value >> 33);
 }
 
+// The first app of that role; null: there is none.
+const AppSpec* first_app(const AppRoute& route, Role role) {
+  const auto found = std::ranges::find(route.apps, role, &AppSpec::role);
+  return found != route.apps.end() ? &*found : nullptr;
+}
+
+bool has_role(const AppRoute& route, Role role) {
+  return first_app(route, role) != nullptr;
+}
+
 }  // namespace
 
-// The first route whose key fits, in order of the file: "/..." fits the front of the URL, anything else the end of
-// `path`.
-const AppRoute* Visit::find_route(const RoutesPtr& routes, std::string_view path) const {
+// The first route of that role whose key fits, in order of the file: "/..." fits the front of the URL, anything else
+// the end of `path`. A mapped extension comes before all.
+const AppRoute* Visit::find_route(const RoutesPtr& routes, std::string_view path, Role role) const {
   if (!routes) {
     return nullptr;
   }
-  std::string_view mapped;
+  const auto first = [&](auto&& fits) -> const AppRoute* {
+    const auto found =
+        std::ranges::find_if(*routes, [&](const AppRoute& each) { return has_role(each, role) && fits(each); });
+    return found != routes->end() ? &*found : nullptr;
+  };
   if (settings_->map_extensions) {
     for (const auto& [end, as] : *settings_->map_extensions) {
       if (path.ends_with(end)) {
-        mapped = as;
+        if (const AppRoute* mapped = first([&](const AppRoute& each) { return each.key == as; })) {
+          return mapped;
+        }
         break;
       }
     }
   }
-  for (const AppRoute& route : *routes) {
-    if (route_matches(route.key, url_, true) || route_matches(route.key, path, false) ||
-        (!mapped.empty() && route.key == mapped)) {
-      return &route;
-    }
-  }
-  return nullptr;
+  return first([&](const AppRoute& each) {
+    return route_matches(each.key, url_, true) || route_matches(each.key, path, false);
+  });
 }
-
-namespace {
-
-// Routes of one role; a route has apps of one role only in practice, the first decides.
-bool has_role(const AppRoute& route, Role role) {
-  return route.apps.front().role == role;
-}
-
-}  // namespace
 
 bool Visit::upstream_by_url() {
   if (settings_->proxy && !authorizing_) {
-    if (const AppRoute* route = find_route(settings_->proxy, url_)) {
+    if (const AppRoute* route = find_route(settings_->proxy, url_, Role::responder)) {
       return start_proxy(*route);
     }
   }
-  if (!settings_->fastcgi) {
-    return false;
-  }
-  if (!authorized_) {
-    for (const AppRoute& route : *settings_->fastcgi) {
-      if (has_role(route, Role::authorizer) && !route.apps.front().check_local &&
-          (route_matches(route.key, url_, true) || route_matches(route.key, url_, false))) {
-        return start_app(route, Role::authorizer, false);
-      }
-    }
-  }
-  const AppRoute* route = find_route(settings_->fastcgi, url_);
-  if (route == nullptr || route->apps.front().check_local || !has_role(*route, Role::responder)) {
-    return false;
-  }
-  return start_app(*route, Role::responder, false);
+  return start_by(url_, false);
 }
 
 bool Visit::upstream_by_file() {
-  if (!settings_->fastcgi) {
-    return false;
-  }
-  if (!authorized_) {
-    for (const AppRoute& route : *settings_->fastcgi) {
-      if (has_role(route, Role::authorizer) &&
-          (route_matches(route.key, url_, true) || route_matches(route.key, file_path_, false))) {
-        return start_app(route, Role::authorizer, true);
-      }
+  return start_by(file_path_, true);
+}
+
+bool Visit::start_by(std::string_view path, bool by_file) {
+  for (const Role role : {Role::authorizer, Role::responder}) {
+    if (role == Role::authorizer && authorized_) {
+      continue;
+    }
+    const AppRoute* route = find_route(settings_->fastcgi, path, role);
+    if (route != nullptr && (by_file || !first_app(*route, role)->check_local)) {
+      return start_app(*route, role, by_file);
     }
   }
-  const AppRoute* route = find_route(settings_->fastcgi, file_path_);
-  return route != nullptr && has_role(*route, Role::responder) && start_app(*route, Role::responder, true);
+  return false;
 }
 
 // Backends in the order they are to be tried.
-std::vector<std::shared_ptr<App>> Visit::choose_apps(const AppRoute& route, std::string_view balance) {
+std::vector<std::shared_ptr<App>> Visit::choose_apps(const AppRoute& route, Role role, std::string_view balance) {
   std::vector<std::shared_ptr<App>> apps;
   for (const AppSpec& spec : route.apps) {
+    if (spec.role != role) {
+      continue;
+    }
     if (const auto found = context_->apps.find(&spec); found != context_->apps.end()) {
       apps.push_back(found->second);
     }
@@ -137,12 +131,12 @@ std::vector<std::shared_ptr<App>> Visit::choose_apps(const AppRoute& route, std:
 
 bool Visit::start_app(const AppRoute& route, Role role, bool by_file) {
   GatewayRequest gateway;
-  gateway.apps = choose_apps(route, settings_->fastcgi_balance);
+  gateway.apps = choose_apps(route, role, settings_->fastcgi_balance);
   if (gateway.apps.empty()) {
     error(503);
     return true;
   }
-  app_ = &route.apps.front();
+  app_ = first_app(route, role);
   authorizing_ = role == Role::authorizer;
   gateway.role = authorizing_ ? net::fcgi::Role::authorizer : net::fcgi::Role::responder;
   gateway.head = request_.method == "HEAD";
@@ -208,6 +202,62 @@ bool Visit::start_app(const AppRoute& route, Role role, bool by_file) {
   return true;
 }
 
+// The request as it goes to an HTTP server behind: our connection's fields are left out, and who asked is added.
+std::string Visit::proxied_head(std::optional<std::uint64_t> length) const {
+  static constexpr std::array<std::string_view, 12> kOurs{
+      "Connection", "Keep-Alive",     "Proxy-Connection", "TE",   "Trailer",         "Transfer-Encoding",
+      "Upgrade",    "Content-Length", "Expect",           "Host", "X-Forwarded-For", "X-Forwarded-Proto"};
+  std::string text = request_.method + ' ' +
+                     (rewritten_ || !original_target_.starts_with('/') ? target_now() : original_target_) +
+                     " HTTP/1.1\r\n";
+  const auto add = [&text](std::string_view name, std::string_view value) {
+    text.append(name);
+    text += ": ";
+    text.append(value);
+    text += "\r\n";
+  };
+  add("Host", request_.authority);
+  for (const http::Header& header : request_.headers.all()) {
+    if (std::none_of(kOurs.begin(), kOurs.end(), [&](auto name) { return http::equal_no_case(name, header.name); })) {
+      add(header.name, header.value);
+    }
+  }
+  const std::string_view before = request_.headers.get("X-Forwarded-For");
+  add("X-Forwarded-For", (before.empty() ? "" : std::string(before) + ", ") + stream_->endpoint().remote_address);
+  add("X-Forwarded-Proto", request_.scheme);
+  add("X-Host", request_.authority);
+  if (length && (*length > 0 || stream_->has_body())) {
+    add("Content-Length", std::to_string(*length));
+  }
+  add("Connection", "close");
+  return text + "\r\n";
+}
+
+bool Visit::start_proxy(const AppRoute& route) {
+  ProxyRequest proxy;
+  proxy.apps = choose_apps(route, Role::responder, settings_->proxy_balance);
+  if (proxy.apps.empty()) {
+    error(503);
+    return true;
+  }
+  app_ = &route.apps.front();
+  proxy.head = request_.method == "HEAD";
+  proxy.safe = proxy.head || request_.method == "GET" || request_.method == "OPTIONS";
+  proxy.name = url_;
+  proxy.content_length = 0;
+  if (stream_->has_body()) {
+    proxy.content_length.reset();
+    if (stream_->head().body == net::BodyKind::length) {
+      proxy.content_length = stream_->head().content_length;
+    }
+  }
+  proxy.text = [this](std::optional<std::uint64_t> length) { return proxied_head(length); };
+  log_handling("goes to the server for \"" + route.key + "\"");
+  upstream_ = std::make_shared<ProxyRun>(std::move(proxy), *this);
+  upstream_->start();
+  return true;
+}
+
 bool Visit::upstream_head(CgiHead head) {
   if (authorizing_ && head.status == 200) {
     for (const http::Header& variable : head.variables.all()) {
@@ -237,10 +287,9 @@ void Visit::upstream_body(std::string_view bytes) {
 }
 
 void Visit::upstream_end() {
-  if (!go_on_ && !stream_->begun()) {
-    return;
+  if (!go_on_ && stream_->begun()) {
+    stream_->end();
   }
-  stream_->end();
 }
 
 void Visit::upstream_cut() {
@@ -274,6 +323,7 @@ void Visit::client_gone() {
   if (const auto upstream = std::exchange(upstream_, nullptr)) {
     upstream->client_gone();
   }
+  gone_ = true;
   status_ = 499;
   finished(false, 0);
 }

@@ -167,7 +167,7 @@ std::optional<Refusal> split_form(Head& head, std::string_view target, std::stri
   return std::nullopt;
 }
 
-std::optional<Refusal> check_target(Head& head, std::string_view whole) {
+std::optional<Refusal> check_target(Head& head, std::string_view whole, bool keep) {
   std::string_view rest;
   if (const auto refusal = split_form(head, whole, rest)) {
     return refusal;
@@ -179,6 +179,9 @@ std::optional<Refusal> check_target(Head& head, std::string_view whole) {
   }
   head.path = std::move(*path);
   head.query = target.query;
+  if (keep) {
+    head.target = rest.starts_with('/') ? std::string(rest) : '/' + std::string(rest);
+  }
   return std::nullopt;
 }
 
@@ -260,7 +263,7 @@ std::expected<Head, Refusal> parse_head(std::string_view bytes, const HeadLimits
   head.method = std::move(raw->method);
   head.version = raw->version;
   head.headers = std::move(raw->headers);
-  if (const auto refusal = check_target(head, raw->target)) {
+  if (const auto refusal = check_target(head, raw->target, limits.keep_target)) {
     return Refused(*refusal);
   }
   for (auto* check : {check_authority, check_framing, check_connection}) {

@@ -25,6 +25,7 @@ struct Refusal {
 struct HeadLimits {
   std::size_t max_header = 32 * 1024;  // request line and fields [431]
   std::size_t max_target = 16 * 1024;  // [414]
+  bool keep_target = false;            // fills Head::target
 };
 
 // Finds the end of the head in bytes that arrive in pieces; looks at every byte once.
@@ -48,7 +49,8 @@ struct Head {
   std::string authority;  // of the target in absolute form, else of Host
   std::string path;       // normalised
   std::string query;
-  int version = 11;  // 10 or 11
+  std::string target;  // path and query as they came, where HeadLimits::keep_target asks for them
+  int version = 11;    // 10 or 11
   http::Headers headers;
   bool keep_alive = true;
   bool expect_continue = false;

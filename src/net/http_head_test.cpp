@@ -186,6 +186,16 @@ TEST(HttpHead, TellsWhatTheRequestIs) {
   EXPECT_EQ(head->headers.get("X-One"), "two");
 }
 
+TEST(HttpHead, KeepsTheTargetAsItCameWhenAskedTo) {
+  HeadLimits keep;
+  keep.keep_target = true;
+  const auto target = [&](std::string_view text) { return parse_head(text, keep)->target; };
+  EXPECT_EQ(target("GET /a%2Fb/../c?q=%41 HTTP/1.0\r\n\r\n"), "/a%2Fb/../c?q=%41");
+  EXPECT_EQ(target("GET http://a/x%20y? HTTP/1.1\r\nHost: a\r\n\r\n"), "/x%20y?");
+  EXPECT_EQ(target("GET http://a?q HTTP/1.1\r\nHost: a\r\n\r\n"), "/?q");
+  EXPECT_EQ(parse_head("GET /a HTTP/1.0\r\n\r\n", {})->target, "");
+}
+
 TEST(HttpHead, KeepsOldConnectionsOnlyWhenAsked) {
   EXPECT_FALSE(parse_head("GET / HTTP/1.0\r\n\r\n", {})->keep_alive);
   EXPECT_TRUE(parse_head("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", {})->keep_alive);

@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/proxy.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace microtome::host {
+
+using namespace std::chrono_literals;
+using Clock = Timers::Clock;
+
+namespace {
+constexpr std::size_t kBodyAhead = 64 * 1024;
+constexpr std::size_t kAnswerAhead = 1 << 20;
+}  // namespace
+
+ProxyRun::ProxyRun(ProxyRequest request, AnswerSink& answer) : request_(std::move(request)), answer_(&answer) {}
+
+ProxyRun::~ProxyRun() {
+  let_go();
+}
+
+void ProxyRun::start() {
+  if (answer_->stream().has_body()) {
+    answer_->stream().want_body();
+    if (!request_.content_length) {
+      spooling_ = true;
+      return body_arrived();
+    }
+  }
+  enqueue();
+}
+
+void ProxyRun::enqueue() {
+  ++tried_;
+  ticket_ = std::make_shared<Ticket>();
+  ticket_->patience = tried_ < request_.apps.size() ? 1ms : std::chrono::milliseconds(app().spec().queue_wait);
+  ticket_->granted = [weak = weak_from_this()](Lease lease) {
+    if (const auto self = weak.lock()) {
+      self->granted(std::move(lease));
+    }
+  };
+  ticket_->refused = [weak = weak_from_this()](int) {
+    if (const auto self = weak.lock()) {
+      self->ticket_.reset();
+      self->next_server();
+      self->commit();
+    }
+  };
+  app().acquire(ticket_);
+}
+
+void ProxyRun::granted(Lease lease) {
+  const auto self = shared_from_this();
+  ticket_.reset();
+  lease_ = std::move(lease);
+  const Connected connected = connect_to_app(lease_.slot().address);
+  if (connected.fd < 0) {
+    lease_.app().refused(lease_.slot());
+    next_server();
+    return commit();
+  }
+  descriptor_ = std::make_unique<net::Descriptor>(*lease_.app().context().loop, connected.fd);
+  connected_ = connected.state == Connect::done;
+  running_ = true;
+  out_.copy(request_.text(spooling_ ? std::optional(spool_.size()) : request_.content_length));
+  last_activity_ = Clock::now();
+  watch_time();
+  send_body();
+}
+
+void ProxyRun::send_body() {
+  while (running_ && !body_ended_ && answer_ != nullptr && out_.size() < kBodyAhead) {
+    std::string bytes;
+    bool last = false;
+    if (spooling_) {
+      auto taken = spool_.take(32 * 1024);
+      if (!taken) {
+        fail(500, taken.error().context);
+        return commit();
+      }
+      bytes = std::move(*taken);
+      last = bytes.empty();
+    } else {
+      bytes = answer_->stream().take_body();
+      last = answer_->stream().body_ended();
+    }
+    if (!bytes.empty()) {
+      out_.copy(bytes);
+      body_sent_ = true;
+      last_activity_ = Clock::now();
+    }
+    body_ended_ = last;
+    if (bytes.empty()) {
+      break;
+    }
+  }
+  flush();
+  if (answer_ != nullptr && !body_ended_ && !spooling_) {
+    answer_->commit();
+  }
+}
+
+void ProxyRun::flush() {
+  if (!descriptor_) {
+    return;
+  }
+  bool blocked = !connected_;
+  if (connected_) {
+    const auto status = out_.flush(descriptor_->fd());
+    blocked = status == net::SendQueue::Status::blocked;
+    if (status != net::SendQueue::Status::done && !blocked) {
+      out_.clear();  // it has closed; what it had said before may still be there to read
+    }
+  }
+  if (blocked && !writing_) {
+    writing_ = true;
+    descriptor_->wait_writable(shared_from_this());
+  }
+  watch();
+}
+
+void ProxyRun::watch() {
+  if (descriptor_ && connected_ && !reading_ && !hold_) {
+    reading_ = true;
+    descriptor_->wait_readable(shared_from_this());
+  }
+}
+
+void ProxyRun::writable() {
+  const auto self = shared_from_this();
+  writing_ = false;
+  if (!descriptor_) {
+    return;
+  }
+  if (!connected_) {
+    if (connect_error(descriptor_->fd()) != 0) {
+      lease_.app().refused(lease_.slot());
+      next_server();
+      return commit();
+    }
+    connected_ = true;
+  }
+  last_activity_ = Clock::now();
+  send_body();
+}
+
+void ProxyRun::readable() {
+  const auto self = shared_from_this();
+  reading_ = false;
+  if (!descriptor_) {
+    return;
+  }
+  for (int turn = 0; turn < 2 && descriptor_ && !hold_; ++turn) {
+    const std::span<char> space = app().context().loop->scratch();
+    const ssize_t count = recv(descriptor_->fd(), space.data(), space.size(), MSG_DONTWAIT);
+    if (count < 0 && errno == EINTR) {
+      continue;
+    }
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      break;
+    }
+    if (count < 0) {
+      broken();
+    } else if (count == 0) {
+      head_done_ && !has_length_ && !chunks_ ? ended() : broken();
+    } else {
+      last_activity_ = Clock::now();
+      any_output_ = true;
+      take({space.data(), static_cast<std::size_t>(count)});
+    }
+  }
+  watch();
+  commit();
+}
+
+bool ProxyRun::take(std::string_view bytes) {
+  if (!head_done_ && !take_head(bytes)) {
+    return false;
+  }
+  return take_body(bytes);
+}
+
+// False: more is needed, or it has failed.
+bool ProxyRun::take_head(std::string_view& bytes) {
+  while (true) {
+    switch (head_.feed(bytes)) {
+      case CgiHeadReader::State::more:
+        return false;
+      case CgiHeadReader::State::bad:
+        fail(502, head_.fault());
+        return false;
+      case CgiHeadReader::State::done:
+        break;
+    }
+    if (!head_.head().interim) {
+      break;
+    }
+    head_ = CgiHeadReader(true);  // 100 Continue and the like: the answer follows
+  }
+  CgiHead& head = head_.head();
+  if (!head.nph) {
+    fail(502, "it does not speak HTTP");
+    return false;
+  }
+  head_done_ = true;
+  const bool bodiless = request_.head || head.status == 204 || head.status == 304;
+  if (head.chunked && !bodiless) {
+    chunks_ = std::make_unique<net::ChunkedReader>(UINT64_MAX / 2, 64 * 1024);
+    head.content_length.reset();
+  } else if (head.content_length && !bodiless) {
+    has_length_ = true;
+    left_ = *head.content_length;
+  }
+  if (answer_ != nullptr) {
+    wanted_ = answer_->upstream_head(std::move(head));
+  }
+  if (bodiless || (has_length_ && left_ == 0)) {
+    ended();
+    return false;
+  }
+  return true;
+}
+
+bool ProxyRun::take_body(std::string_view bytes) {
+  if (answer_ == nullptr || done_) {
+    return false;
+  }
+  std::string decoded;
+  bool last = false;
+  if (chunks_) {
+    chunk_rest_.append(bytes);
+    const auto used = chunks_->feed(chunk_rest_, decoded);
+    if (!used) {
+      broken();
+      return false;
+    }
+    chunk_rest_.erase(0, *used);
+    bytes = decoded;
+    last = chunks_->done();
+  } else if (has_length_) {
+    bytes = bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size())));
+    left_ -= bytes.size();
+    last = left_ == 0;
+  }
+  if (wanted_) {
+    answer_->upstream_body(bytes);
+  }
+  if (last) {
+    ended();
+    return false;
+  }
+  if (!hold_ && answer_->stream().unsent() > kAnswerAhead) {
+    hold_ = true;
+  }
+  return true;
+}
+
+void ProxyRun::ended() {
+  if (answer_ != nullptr && !done_) {
+    answer_->upstream_end();
+  }
+  done_ = true;
+}
+
+void ProxyRun::broken() {
+  if (done_) {
+    return;
+  }
+  if (head_done_) {
+    app().context().log.error(app().spec().label + ": " + request_.name + ": broke off in the middle of its answer");
+    done_ = true;
+    if (answer_ != nullptr) {
+      answer_->upstream_cut();
+    }
+    return;
+  }
+  if (!any_output_ && request_.safe && !body_sent_) {
+    return next_server();
+  }
+  fail(502, "it closed the connection without an answer");
+}
+
+void ProxyRun::fail(int status, std::string reason) {
+  if (done_) {
+    return;
+  }
+  done_ = true;
+  if (answer_ != nullptr) {
+    answer_->upstream_failed(status, app().spec().label + ": " + request_.name + ": " + reason);
+  }
+}
+
+// The request goes to the next server, if there is one that has not been tried.
+void ProxyRun::next_server() {
+  if (tried_ >= request_.apps.size() || (body_sent_ && !spooling_) || answer_ == nullptr) {
+    return fail(tried_ >= request_.apps.size() && !any_output_ && !connected_ ? 503 : 502,
+                "no server could be reached");
+  }
+  running_ = false;
+  descriptor_.reset();
+  connected_ = reading_ = writing_ = false;
+  out_.clear();
+  head_ = CgiHeadReader(true);
+  body_ended_ = body_sent_ = false;
+  spool_.rewind();
+  app().context().timers->cancel(timer_);
+  lease_.release();
+  app_at_ = (app_at_ + 1) % request_.apps.size();
+  enqueue();
+}
+
+void ProxyRun::body_arrived() {
+  const auto self = shared_from_this();
+  if (!spooling_ || running_) {
+    return send_body();
+  }
+  if (auto kept = spool_.append(answer_->stream().take_body()); !kept) {
+    fail(500, kept.error().context);
+    return commit();
+  }
+  if (answer_->stream().body_ended()) {
+    return enqueue();
+  }
+  answer_->commit();
+}
+
+void ProxyRun::drained() {
+  hold_ = false;
+  watch();
+}
+
+void ProxyRun::client_gone() {
+  const auto self = shared_from_this();
+  answer_ = nullptr;
+  done_ = true;
+  let_go();
+}
+
+void ProxyRun::let_go() {
+  if (ticket_) {
+    app().cancel(std::exchange(ticket_, nullptr));
+  }
+  if (!request_.apps.empty()) {
+    app().context().timers->cancel(timer_);
+  }
+  if (descriptor_) {
+    descriptor_->close();
+  }
+  descriptor_.reset();
+  lease_.release();
+}
+
+void ProxyRun::watch_time() {
+  const auto limit = connected_ ? app().spec().read_timeout : app().spec().connect_timeout;
+  if (limit.count() == 0) {
+    return;
+  }
+  timer_ = app().context().timers->after(
+      std::max<Clock::duration>(last_activity_ + limit - Clock::now(), 1ms), [weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (!self) {
+          return;
+        }
+        self->timer_ = 0;
+        const bool waits_for_client = self->hold_ || (!self->body_ended_ && self->out_.size() == 0);
+        if (waits_for_client) {
+          self->last_activity_ = Clock::now();
+        }
+        const auto now_limit =
+            self->connected_ ? self->app().spec().read_timeout : self->app().spec().connect_timeout;
+        if (Clock::now() - self->last_activity_ < now_limit) {
+          return self->watch_time();
+        }
+        self->head_done_ ? self->broken() : self->fail(504, "no answer in time");
+        self->commit();
+      });
+}
+
+void ProxyRun::commit() {
+  const auto self = shared_from_this();
+  AnswerSink* answer = answer_;
+  if (done_) {
+    answer_ = nullptr;
+    let_go();
+  }
+  if (answer != nullptr) {
+    answer->commit();
+  }
+}
+
+}  // namespace microtome::host
