@@ -8,6 +8,7 @@
 #include <set>
 #include <sstream>
 
+#include "http/text.hpp"
 #include "protocol/woolz_fixture.hpp"
 
 namespace microtome::protocol {
@@ -149,6 +150,93 @@ TEST_F(Woolz, LivingClientsSpeakInLowerCaseAndPost) {
       "92x76");
   EXPECT_EQ(size("/iip?wlz=g3_ubyte.wlz&scl=2.2&fxp=57,32,36&pit=45&yaw=20&dst=4&ptl=4"), "100x100");
   EXPECT_EQ(size("/iip?WLZ=g3_ubyte.wlz.gz&DST=30&PTL=0,0"), "92x76");
+}
+
+TEST_F(Woolz, NamesOfCommandsAndQuestionsHaveNoCase) {
+  const auto lower = [](std::string text) {
+    const std::size_t from = text.find('&');  // the name of the file has a case
+    std::transform(text.begin() + static_cast<std::ptrdiff_t>(from), text.end(),
+                   text.begin() + static_cast<std::ptrdiff_t>(from), http::to_lower);
+    return "wlz" + text.substr(3);
+  };
+  const std::string view =
+      "WLZ=comp_grey.wlz&MOD=FIXED_LINE&FXP=57,32,36&FXT=60,45,37&UPV=0,1,0&PIT=45&YAW=20&ROL=5&DST=4&SCL=2.2";
+  for (const char* question : {"IIP,1.0",
+                               "Basic-info",
+                               "Max-size",
+                               "Tile-size",
+                               "Resolution-number",
+                               "Colorspace,0",
+                               "Horizontal-views",
+                               "Vertical-views",
+                               "Summary-info",
+                               "Create-dtm",
+                               "App-name",
+                               "IIP-opt-comm",
+                               "IIP-opt-obj",
+                               "Wlz-3d-bounding-box",
+                               "Wlz-distance-range",
+                               "Wlz-sectioning-angles",
+                               "Wlz-transformed-3d-bounding-box",
+                               "Wlz-true-voxel-size",
+                               "Wlz-volume",
+                               "Wlz-grey-stats",
+                               "Wlz-grey-value",
+                               "Wlz-n-components",
+                               "Wlz-foreground-objects",
+                               "Wlz-coordinate-3d",
+                               "Wlz-transformed-coordinate-3d"}) {
+    const std::string query = view + "&SEL=threshold(0,120,GE)&PRL=-1,100,90&OBJ=" + question;
+    const std::string got = answer(lower(query));
+    EXPECT_EQ(got.find("Error"), std::string::npos) << question << got;
+    EXPECT_EQ(answer(view + "&SEL=threshold(0,120,ge)&PRL=-1,100,90&OBJ=" + question), got) << question;
+    EXPECT_EQ(got.substr(0, 2) == "\r\n", std::string(question) != "IIP,1.0") << question;
+    EXPECT_EQ(got.substr(got.size() - 2), "\r\n") << question;
+  }
+  for (const char* rest :
+       {"&RGN=0.1,0.1,0.5,0.5&CNT=1.2&CVT=PNG", "&MAP=GAMMA,0,255,0,255,2.2&QLT=50&JTL=4", "&PTL=0,2",
+        "&RMD=PRJN&DPT=3&PTL=0", "&RMD=PRJV&CVT=JPEG", "&TIL=0,0-1", "&ITP=LINEAR&WTL=1"}) {
+    const std::string query = view + rest;
+    EXPECT_EQ(ask(query).status, 200) << query;
+    EXPECT_EQ(answer(lower(query)), answer(query)) << query;
+  }
+}
+
+TEST_F(Woolz, WhatHasNoMeaningIsPassedOver) {
+  const std::string plain = answer("WLZ=g3_ubyte.wlz&DST=30&PTL=0,0");
+  for (const char* query :
+       {"WLZ=g3_ubyte.wlz&DST=30&SCL=-1&SCL=0&SCL=nan&SCL=inf&SCL=x&FXP=1,2&FXP=1,2,3,4&UPV=a,b,c&PTL=0,0",
+        "WLZ=g3_ubyte.wlz&DST=30&DST=nan&PIT=x&YAW=-20&ROL=inf&FXT=,,&RMD=PROJ_N&DPT=&PTL=0,0",
+        "&&WLZ=g3_ubyte.wlz&=5&DST=30&PIT=&FOO=1&WID=40&HEI=3&SDS=1,2&SHD=1,2&ICC=1&PRL=1&PAB=2,3&PTL=7,0",
+        "DST=30&WLZ=g3_ubyte.wlz&PTL=0", "WLZ=props.wlz&DST=30&WLZ=g3_ubyte.wlz&PTL=0,0&CVT=jpeg&OBJ=foo"}) {
+    EXPECT_EQ(answer(query), plain) << query;
+  }
+  EXPECT_EQ(answer("WLZ=g3_ubyte.wlz&FOO=1&OBJ=Max-size&OBJ=bar"), "Error/7:2 2 FOO\r\n");
+  EXPECT_EQ(answer("OBJ=IIP,1.0&WLZ=g3_ubyte.wlz&OBJ=Max-size"), "IIP:1.0\r\nMax-size:92 76\r\n");
+}
+
+TEST_F(Woolz, CostsHaveLimits) {
+  for (const char* query :
+       {"WLZ=g3_int.wlz&MAP=LINEAR,-2000000000,2000000000,0,255&PTL=0,0",
+        "WLZ=comp_grey.wlz&SEL=dilation(0,5000)&OBJ=Wlz-volume", "WLZ=g3_ubyte.wlz&SCL=1e9&OBJ=IIP,1.0&CVT=jpeg",
+        "WLZ=g3_ubyte.wlz&SCL=300&RMD=PRJV&CVT=png", "WLZ=g3_ubyte.wlz&SCL=100&TIL=0,0-4000"}) {
+    const http::Response response = ask(query);
+    EXPECT_GE(response.status, 400) << query;
+    EXPECT_LT(response.status, 500) << query;
+  }
+}
+
+TEST_F(Woolz, NumbersThatAreNoBytesAreOpaque) {
+  for (const char* name : {"g3_short.wlz", "g3_int.wlz", "g3_float.wlz", "g3_double.wlz", "g3_tiled_short.wlz"}) {
+    const pixel::Image shown = png("WLZ=" + std::string(name) + "&DST=40&CVT=png");
+    ASSERT_EQ(shown.channels, 2) << name;
+    int opaque = 0;
+    for (std::size_t i = 1; i < shown.data.size(); i += 2) {
+      ASSERT_TRUE(shown.data[i] == 0 || shown.data[i] == 255) << name;
+      opaque += shown.data[i] == 255 ? 1 : 0;
+    }
+    EXPECT_GT(opaque, 50) << name;
+  }
 }
 
 TEST_F(Woolz, WhatTheOldServerGotWrong) {
