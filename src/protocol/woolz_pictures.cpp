@@ -103,12 +103,15 @@ class PictureMaker {
   Result<Computed> stream(const woolz::Scene& scene) {
     const woolz::TileGrid grid = context_.grid();
     const std::int64_t across = grid.across(scene.frame);
-    if (!grid.tile(scene.frame, picture_.last)) {
+    if (!grid.tile(scene.frame, picture_.first) || !grid.tile(scene.frame, picture_.last)) {
       return fail(Code::not_found, "no such tile");
     }
     const auto [left, right] = std::minmax({picture_.first % across, picture_.last % across});
     const auto [top, bottom] = std::minmax({picture_.first / across, picture_.last / across});
-    if ((right - left + 1) * (bottom - top + 1) > kMostTiles) {
+    const std::int64_t tiles = (right - left + 1) * (bottom - top + 1);
+    if (tiles > kMostTiles || static_cast<std::uint64_t>(tiles * grid.width * grid.height) >
+                                  std::max<std::uint64_t>(context_.options.max_pixels,
+                                                          static_cast<std::uint64_t>(grid.width * grid.height))) {
       return fail(Code::too_large, "too many tiles");
     }
     Computed out;
@@ -126,9 +129,6 @@ class PictureMaker {
           out.bytes.push_back(b);
         }
         out.bytes.insert(out.bytes.end(), tile->bytes.begin(), tile->bytes.end());
-        if (out.bytes.size() > context_.options.max_pixels) {
-          return fail(Code::too_large, "too many tiles");
-        }
       }
     }
     return out;
