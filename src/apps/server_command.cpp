@@ -60,6 +60,7 @@ engine::EngineOptions engine_options(const Settings& settings) {
   options.jpeg_quality = settings.jpeg_quality;
   options.png_level = settings.png_level;
   options.webp_quality = settings.webp_quality;
+  options.avif_quality = settings.avif_quality;
   if (settings.max_cvt > 0) {
     options.max_output_pixels = static_cast<std::uint64_t>(settings.max_cvt) * settings.max_cvt;
   }

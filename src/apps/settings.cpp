@@ -98,12 +98,13 @@ Result<Settings> read_settings(const std::function<const char*(const char*)>& ge
     long long most;
     std::function<void(long long)> store;
   };
-  const std::array<Number, 11> numbers{{
+  const std::array<Number, 12> numbers{{
       {"VERBOSITY", 0, 10, [&](long long v) { settings.log_level = level_of(v); }},
       {"MAX_IMAGE_CACHE_SIZE", 0, 1'000'000, [&](long long v) { settings.cache_bytes = v * kCacheUnit; }},
       {"JPEG_QUALITY", 1, 100, [&](long long v) { settings.jpeg_quality = static_cast<int>(v); }},
       {"PNG_QUALITY", 0, 9, [&](long long v) { settings.png_level = static_cast<int>(v); }},
       {"WEBP_QUALITY", -1, 100, [&](long long v) { settings.webp_quality = static_cast<int>(v); }},
+      {"AVIF_QUALITY", -1, 100, [&](long long v) { settings.avif_quality = static_cast<int>(v); }},
       {"MAX_CVT", -1, 1'000'000, [&](long long v) { settings.max_cvt = static_cast<int>(v); }},
       {"MAX_WLZOBJ_CACHE_COUNT", 0, 1'000'000,
        [&](long long v) { settings.woolz_count = static_cast<std::size_t>(v); }},

@@ -35,4 +35,34 @@ enum class Format : std::uint8_t { jpeg, png, webp, avif, tiff, gif, jp2, pdf, r
   return "application/octet-stream";
 }
 
+// What a file of this format is called, without the dot; tif, not tiff.
+[[nodiscard]] constexpr std::string_view extension_of(Format format) {
+  switch (format) {
+    case Format::jpeg:
+      return "jpg";
+    case Format::png:
+      return "png";
+    case Format::webp:
+      return "webp";
+    case Format::avif:
+      return "avif";
+    case Format::tiff:
+      return "tif";
+    case Format::gif:
+      return "gif";
+    case Format::jp2:
+      return "jp2";
+    case Format::pdf:
+      return "pdf";
+    case Format::raw:
+      return "raw";
+  }
+  return "raw";
+}
+
+// Formats that can hold 16 bits a sample as we write them.
+[[nodiscard]] constexpr bool holds_16_bits(Format format) {
+  return format == Format::png || format == Format::tiff;
+}
+
 }  // namespace microtome::codec

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "codec/avif.hpp"
 #include "codec/jpeg.hpp"
 #include "codec/png.hpp"
 #include "codec/webp.hpp"
@@ -11,7 +12,8 @@
 namespace microtome::codec {
 
 bool can_encode(Format format) {
-  return format == Format::jpeg || format == Format::png || format == Format::webp;
+  return format == Format::jpeg || format == Format::png || format == Format::webp || format == Format::tiff ||
+         format == Format::avif;
 }
 
 Result<Bytes> encode(const pixel::Image& image, Format format, const EncodeOptions& options) {
@@ -38,6 +40,13 @@ Result<Bytes> encode(const pixel::Image& image, Format format, const EncodeOptio
       webp.lossless = options.lossless;
       webp.icc = options.icc;
       return encode_webp(image, webp);
+    }
+    case Format::avif:
+      return encode_avif(image, {options.quality, options.lossless, options.speed, options.icc});
+    case Format::tiff: {
+      const TiffEncodeOptions tiff{options.compression, options.quality, options.icc, options.pixels_per_inch};
+      const bool covered = options.compression == TiffCompression::jpeg && pixel::has_alpha(image.colour);
+      return encode_tiff(covered ? pixel::compose(pixel::to_u8(image), options.background) : image, tiff);
     }
     default:
       return fail(Code::unsupported, "this server does not write " + std::string(media_type(format)));

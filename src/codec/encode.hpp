@@ -5,20 +5,23 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "codec/codec.hpp"
+#include "codec/tiff_encode.hpp"
 #include "pixel/convert.hpp"
 #include "pixel/image.hpp"
 
 namespace microtome::codec {
 
 struct EncodeOptions {
-  int quality = 75;             // 1..100
-  bool lossless = false;        // webp only; png always is
-  ByteView icc = {};            // embedded where the format can
-  pixel::Rgb8 background = {};  // under alpha, for formats without it
-  double pixels_per_inch = 0;   // 0: not written
+  int quality = 75;                                        // 1..100
+  bool lossless = false;                                   // webp and avif; png always is
+  ByteView icc = {};                                       // embedded where the format can
+  pixel::Rgb8 background = {};                             // under alpha, for formats without it
+  double pixels_per_inch = 0;                              // 0: not written
+  TiffCompression compression = TiffCompression::deflate;  // tiff
+  int speed = 10;                                          // avif: 0 slow .. 10 fast
 };
 
-// jpeg, png, webp.
+// jpeg, png, webp, tiff, avif.
 [[nodiscard]] bool can_encode(Format format);
 
 // Code::unsupported for formats that cannot be encoded.

@@ -81,8 +81,12 @@ class EngineImpl final : public Engine, public std::enable_shared_from_this<Engi
 
   void refuse(const Done& done, Error error);
   [[nodiscard]] Encoding encoding(const PixelRequest& request) const {
-    return {request.format, effective_quality(request.format, request.quality, options_), rgb_of(options_.background),
-            request.look};
+    return {request.format,
+            effective_quality(request.format, request.quality, options_),
+            rgb_of(options_.background),
+            request.look,
+            is_deep(request),
+            request.compression};
   }
   Result<void> check_output(const RegionArea& area) const;
 

@@ -15,6 +15,7 @@
 #include "base/result.hpp"
 #include "base/work_pool.hpp"
 #include "codec/codec.hpp"
+#include "codec/tiff_encode.hpp"
 #include "http/message.hpp"
 #include "image/picture.hpp"
 
@@ -56,6 +57,8 @@ struct PixelRequest {
   codec::Format format = codec::Format::jpeg;
   std::optional<int> quality;  // unset: the default, and a stored tile passes through
   Look look = {};              // a turned answer is larger than the area's output
+  bool deep = false;           // 16-bit samples stay 16 bits where the format holds them and the look is plain
+  codec::TiffCompression compression = codec::TiffCompression::deflate;  // of tiff
 };
 
 struct Rendered {
@@ -82,6 +85,7 @@ struct EngineOptions {
   int jpeg_quality = 75;
   int png_level = 1;
   int webp_quality = 75;
+  int avif_quality = 50;
   std::uint32_t background = 0xffffff;  // 0xRRGGBB: empty tiles, beyond the picture, behind alpha
   image::OpenLimits open = {};
 };

@@ -39,12 +39,28 @@ std::uint64_t both(std::uint64_t high, std::uint64_t low) {
 
 }  // namespace
 
+bool is_deep(const PixelRequest& request) {
+  return request.deep && codec::holds_16_bits(request.format) && request.look.plain();
+}
+
+// 1 to 100, or 0: lossless.
+namespace {
+int or_lossless(std::optional<int> asked, int usual) {
+  const int quality = asked.value_or(usual);
+  return quality < 0 ? 0 : std::clamp(quality, 1, 100);
+}
+}  // namespace
+
 int effective_quality(codec::Format format, std::optional<int> asked, const EngineOptions& options) {
   switch (format) {
     case codec::Format::jpeg:
       return std::clamp(asked.value_or(options.jpeg_quality), 1, 100);
     case codec::Format::webp:
-      return std::clamp(asked.value_or(options.webp_quality), 1, 100);
+      return or_lossless(asked, options.webp_quality);
+    case codec::Format::avif:
+      return or_lossless(asked, options.avif_quality);
+    case codec::Format::tiff:
+      return std::clamp(asked.value_or(options.jpeg_quality), 1, 100);
     default:
       return 0;
   }
@@ -68,6 +84,9 @@ Key key_of(const io::FileId& source, const PixelRequest& request, const EngineOp
     const auto& region = std::get<RegionArea>(request.area);
     fields.add(region.x).add(region.y).add(region.width).add(region.height);
     fields.add(both(static_cast<std::uint64_t>(region.out_width), static_cast<std::uint64_t>(region.out_height)));
+  }
+  if (is_deep(request) || request.format == codec::Format::tiff) {
+    fields.add(both(is_deep(request) ? 1 : 0, static_cast<std::uint64_t>(request.compression)));
   }
   if (!request.look.plain()) {
     fields.add(request.look.rotation);

@@ -42,8 +42,11 @@ struct KeyHash {
 // Quoted, 26 characters of base 32 within.
 [[nodiscard]] std::string etag_of(const Key& key);
 
+// 16 bits are asked for and can be had.
+[[nodiscard]] bool is_deep(const PixelRequest& request);
+
 // The quality that an encoder is given: what was asked (clamped to 1..100), else the default of the format. 0 where
-// the format has none.
+// the format has none, and for lossless WebP and AVIF (asked by a negative one).
 [[nodiscard]] int effective_quality(codec::Format format, std::optional<int> asked, const EngineOptions& options);
 
 }  // namespace microtome::engine

@@ -13,6 +13,7 @@
 #include "codec/webp.hpp"
 #include "engine/engine.hpp"
 #include "io/scratch_dir.hpp"
+#include "pixel/blit.hpp"
 #include "pixel/convert.hpp"
 #include "pixel/scale.hpp"
 
@@ -164,6 +165,39 @@ TEST_F(RealFilesTest, ATruncatedFileIsAnErrorAndNotACrash) {
         render(path, {path, TileArea{0, level.across() - 1, level.down() - 1}, codec::Format::jpeg, {}});
     EXPECT_TRUE(!last || !body(last).empty());
   }
+}
+
+TEST_F(RealFilesTest, keeps_16_bits_where_asked_and_possible) {
+  pixel::Image deep = pixel::Image::make(300, 200, 1, pixel::Colour::grey, pixel::Sample::u16);
+  for (int y = 0; y < deep.height; ++y) {
+    for (int x = 0; x < deep.width; ++x) {
+      reinterpret_cast<std::uint16_t*>(deep.row(y))[x] = static_cast<std::uint16_t>(x * 200 + y);
+    }
+  }
+  const std::string path = scratch_.write("deep.png", as_text(*codec::encode_png(deep)));
+  PixelRequest request;
+  request.area = RegionArea{10, 20, 200, 100, 200, 100};
+  request.format = codec::Format::png;
+  const auto shallow = codec::decode_png(body(render(path, request)));
+  ASSERT_TRUE(shallow);
+  EXPECT_EQ(shallow->sample, pixel::Sample::u8);
+  request.deep = true;
+  const auto kept = codec::decode_png(body(render(path, request)));
+  ASSERT_TRUE(kept);
+  ASSERT_EQ(kept->sample, pixel::Sample::u16);
+  EXPECT_EQ(kept->data, pixel::crop(deep, {10, 20, 200, 100}).data);
+  // Beyond the picture lies the background, at its full value.
+  request.area = RegionArea{200, 100, 200, 200, 200, 200};
+  const auto beyond = codec::decode_png(body(render(path, request)));
+  ASSERT_TRUE(beyond);
+  ASSERT_EQ(beyond->sample, pixel::Sample::u16);
+  EXPECT_EQ(reinterpret_cast<const std::uint16_t*>(beyond->row(199))[199], 0xffff);
+  EXPECT_EQ(reinterpret_cast<const std::uint16_t*>(beyond->row(3))[2], 202 * 200 + 103);
+  // JPEG cannot: the same request is 8 bits.
+  request.format = codec::Format::jpeg;
+  EXPECT_TRUE(codec::decode_jpeg(body(render(path, request))));
+  request.format = codec::Format::tiff;
+  EXPECT_TRUE(as_text(body(render(path, request))).starts_with(std::string_view("II*\0", 4)));
 }
 
 }  // namespace

@@ -80,16 +80,42 @@ std::uint64_t tile_pixels(const pixel::Rect& rect, const image::Level& level) {
 }
 
 pixel::Image canvas(const RegionArea& area, const pixel::Image& like, pixel::Rgb8 background) {
-  pixel::Image image = pixel::Image::make(area.out_width, area.out_height, like.channels, like.colour);
+  pixel::Image image = pixel::Image::make(area.out_width, area.out_height, like.channels, like.colour, like.sample);
   std::array<std::uint8_t, 4> colour = {background.red, background.green, background.blue, 0};
   if (like.colour == pixel::Colour::grey || like.colour == pixel::Colour::grey_alpha) {
     colour = {
         static_cast<std::uint8_t>((299 * background.red + 587 * background.green + 114 * background.blue) / 1000), 0,
         0, 0};
   }
-  pixel::fill(image, {0, 0, area.out_width, area.out_height},
-              {colour.data(), static_cast<std::size_t>(like.channels)});
+  const auto channels = static_cast<std::size_t>(like.channels);
+  if (like.sample == pixel::Sample::u16) {
+    std::array<std::uint8_t, 8> wide{};  // v * 257: the same byte twice
+    for (std::size_t i = 0; i < wide.size(); ++i) {
+      wide[i] = colour[i / 2];
+    }
+    pixel::fill(image, {0, 0, area.out_width, area.out_height}, {wide.data(), 2 * channels});
+    return image;
+  }
+  pixel::fill(image, {0, 0, area.out_width, area.out_height}, {colour.data(), channels});
   return image;
+}
+
+// Samples of 9 to 15 significant bits over the whole range of 16: the upper bits again below.
+void spread(pixel::Image& image, int bits) {
+  if (bits >= 16) {
+    return;
+  }
+  const std::size_t count = static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.channels);
+  const unsigned most = (1U << static_cast<unsigned>(bits)) - 1;
+  const auto up = static_cast<unsigned>(16 - bits);
+  const auto down = static_cast<unsigned>(2 * bits - 16);
+  for (int y = 0; y < image.height; ++y) {
+    auto* row = reinterpret_cast<std::uint16_t*>(image.row(y));  // NOLINT: rows of u16 are aligned
+    for (std::size_t i = 0; i < count; ++i) {
+      const unsigned value = std::min<unsigned>(row[i], most);
+      row[i] = static_cast<std::uint16_t>((value << up) | (value >> down));
+    }
+  }
 }
 
 }  // namespace
@@ -145,8 +171,12 @@ Result<RegionPlan> plan_region(const image::PictureInfo& info, const RegionArea&
   return plan;
 }
 
-pixel::Image for_display(pixel::Image image, int bits, pixel::Rgb8 background, bool keep_alpha) {
-  if (image.sample == pixel::Sample::u16 && bits > 8 && bits < 16) {
+pixel::Image for_display(pixel::Image image, int bits, pixel::Rgb8 background, bool keep_alpha, Depth depth) {
+  const bool plain = image.colour != pixel::Colour::lab && image.colour != pixel::Colour::cmyk;
+  const bool deep = depth == Depth::sixteen && keep_alpha && plain && image.sample == pixel::Sample::u16 && bits > 8;
+  if (deep) {
+    spread(image, bits);
+  } else if (image.sample == pixel::Sample::u16 && bits > 8 && bits < 16) {
     image = pixel::to_u8(image, {0, static_cast<double>((1 << bits) - 1)});
   } else if (image.sample != pixel::Sample::u8) {
     image = pixel::to_u8(image);
@@ -323,7 +353,7 @@ class Bands {
 }  // namespace
 
 Result<pixel::Image> render_region(const image::Picture& picture, const RegionArea& area, const RegionPlan& plan,
-                                   pixel::Rgb8 background, bool keep_alpha, const CancelToken& cancel) {
+                                   pixel::Rgb8 background, bool keep_alpha, const CancelToken& cancel, Depth depth) {
   if (plan.target.width <= 0 || plan.target.height <= 0) {
     const pixel::Image like = pixel::Image::make(1, 1, 3, pixel::Colour::rgb);
     return canvas(area, like, background);
@@ -331,7 +361,7 @@ Result<pixel::Image> render_region(const image::Picture& picture, const RegionAr
   const bool fills = plan.target.width == area.out_width && plan.target.height == area.out_height;
   pixel::Image out;
   const auto place = [&](pixel::Image rows, std::int64_t first) {
-    pixel::Image shown = for_display(std::move(rows), picture.info().bits, background, keep_alpha);
+    pixel::Image shown = for_display(std::move(rows), picture.info().bits, background, keep_alpha, depth);
     if (fills && shown.height == area.out_height) {
       out = std::move(shown);
       return;

@@ -30,15 +30,20 @@ struct RegionPlan {
 // Code::bad_request for numbers that make no rectangle (not finite, empty, smaller than a thousandth of a pixel).
 [[nodiscard]] Result<RegionPlan> plan_region(const image::PictureInfo& info, const RegionArea& area);
 
-// 8 bits a sample: grey, rgb, or with an alpha channel when the picture has one and `keep_alpha`. Outside the picture
-// lies `background` (transparent where alpha is kept).
+// What a picture of more than 8 bits becomes. sixteen: 16-bit whole numbers stay, spread over 0..65535; the rest is
+// brought to 8 bits all the same.
+enum class Depth : std::uint8_t { eight, sixteen };
+
+// grey, rgb, or with an alpha channel when the picture has one and `keep_alpha`; 8 bits, or as `depth` says. Outside
+// the picture lies `background` (transparent where alpha is kept).
 [[nodiscard]] Result<pixel::Image> render_region(const image::Picture& picture, const RegionArea& area,
                                                  const RegionPlan& plan, pixel::Rgb8 background, bool keep_alpha,
-                                                 const CancelToken& cancel);
+                                                 const CancelToken& cancel, Depth depth = Depth::eight);
 
 // Any picture for a screen: 8 bits a sample (by the significant bits that the file says), grey or rgb, with an alpha
 // channel only when there is one and `keep_alpha`; else composed over the background.
-[[nodiscard]] pixel::Image for_display(pixel::Image image, int bits, pixel::Rgb8 background, bool keep_alpha);
+[[nodiscard]] pixel::Image for_display(pixel::Image image, int bits, pixel::Rgb8 background, bool keep_alpha,
+                                       Depth depth = Depth::eight);
 
 [[nodiscard]] constexpr pixel::Rgb8 rgb_of(std::uint32_t colour) {
   return {static_cast<std::uint8_t>(colour >> 16), static_cast<std::uint8_t>(colour >> 8),

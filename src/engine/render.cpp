@@ -40,8 +40,10 @@ Result<Bytes> encode(const image::PictureInfo& info, pixel::Image shown, const E
   }
   codec::EncodeOptions options;
   options.quality = encoding.quality;
+  options.lossless = encoding.quality == 0;
   options.background = encoding.background;
   options.icc = profile_for(info, *image);
+  options.compression = encoding.compression;
   return codec::encode(*image, encoding.format, options);
 }
 
@@ -84,14 +86,15 @@ Result<Bytes> render_tile(const image::Picture& picture, const TileArea& area, c
   if (!decoded) {
     return pass(decoded.error());
   }
-  pixel::Image shown =
-      for_display(std::move(*decoded), picture.info().bits, encoding.background, keeps_alpha(encoding.format));
+  pixel::Image shown = for_display(std::move(*decoded), picture.info().bits, encoding.background,
+                                   keeps_alpha(encoding.format), encoding.deep ? Depth::sixteen : Depth::eight);
   return encode(picture.info(), std::move(shown), encoding, cancel);
 }
 
 Result<Bytes> render_area(const image::Picture& picture, const RegionArea& area, const RegionPlan& plan,
                           const Encoding& encoding, const CancelToken& cancel) {
-  auto image = render_region(picture, area, plan, encoding.background, keeps_alpha(encoding.format), cancel);
+  auto image = render_region(picture, area, plan, encoding.background, keeps_alpha(encoding.format), cancel,
+                             encoding.deep ? Depth::sixteen : Depth::eight);
   if (!image) {
     return pass(image.error());
   }
@@ -105,6 +108,8 @@ Result<Bytes> render_background(int width, int height, const Encoding& encoding)
   pixel::fill(image, {0, 0, width, height}, colour);
   codec::EncodeOptions options;
   options.quality = encoding.quality;
+  options.lossless = encoding.quality == 0;
+  options.compression = encoding.compression;
   return codec::encode(image, encoding.format, options);
 }
 

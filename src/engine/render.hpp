@@ -17,6 +17,8 @@ struct Encoding {
   int quality = 75;
   pixel::Rgb8 background;
   Look look = {};
+  bool deep = false;
+  codec::TiffCompression compression = codec::TiffCompression::deflate;
 };
 
 // True when we can write it; else Code::unsupported.

@@ -18,7 +18,7 @@ std::string_view known_but_not_read(std::string_view head) {
     return "JPEG 2000 pictures are not supported";
   }
   if (head.size() >= 12 && head.substr(4, 4) == "ftyp"sv) {
-    return "AVIF and HEIF pictures are not supported";
+    return "HEIF pictures are not supported";
   }
   if (head.starts_with("GIF8"sv)) {
     return "GIF pictures are not supported";
@@ -47,6 +47,9 @@ Result<PicturePtr> open_picture(io::FilePtr file, const OpenLimits& limits) {
   }
   if (head.size() >= 12 && head.starts_with("RIFF"sv) && head.substr(8, 4) == "WEBP"sv) {
     return open_webp(std::move(file), limits);
+  }
+  if (head.size() >= 12 && (head.substr(4, 8) == "ftypavif"sv || head.substr(4, 8) == "ftypavis"sv)) {
+    return open_avif(std::move(file), limits);
   }
   return fail(Code::unsupported, std::string(known_but_not_read(head)), file->path());
 }

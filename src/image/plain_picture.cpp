@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "codec/avif.hpp"
 #include "codec/jpeg.hpp"
 #include "codec/png.hpp"
 #include "codec/webp.hpp"
@@ -233,6 +234,44 @@ Result<PicturePtr> open_webp(io::FilePtr file, const OpenLimits& limits) {
     return pass(small.error());
   }
   return std::make_shared<WholeFile>(std::move(file), std::move(info), limits, &codec::decode_webp);
+}
+
+namespace {
+
+Result<pixel::Image> decode_turned_avif(ByteView bytes, std::uint64_t max_pixels) {
+  const auto avif = codec::inspect_avif(bytes);
+  if (!avif) {
+    return pass(avif.error());
+  }
+  auto image = codec::decode_avif(bytes, max_pixels);
+  return image ? Result<pixel::Image>(orient(std::move(*image), avif->orientation)) : image;
+}
+
+}  // namespace
+
+Result<PicturePtr> open_avif(io::FilePtr file, const OpenLimits& limits) {
+  const auto bytes = read_all(file);  // the boxes may lie behind the pixels
+  if (!bytes) {
+    return pass(bytes.error());
+  }
+  auto avif = codec::inspect_avif(*bytes);
+  if (!avif) {
+    return pass(avif.error(), file->path());
+  }
+  const bool swap = swaps_sides(avif->orientation);
+  PictureInfo info;
+  info.width = swap ? avif->height : avif->width;
+  info.height = swap ? avif->width : avif->height;
+  info.bits = avif->bits;
+  info.sample = avif->bits > 8 ? pixel::Sample::u16 : pixel::Sample::u8;
+  set_colours(info, avif->alpha ? 4 : avif->grey ? 1 : 3);
+  if (!avif->icc.empty()) {
+    info.icc = std::make_shared<const Bytes>(std::move(avif->icc));
+  }
+  if (auto small = check(file, info, limits); !small) {
+    return pass(small.error());
+  }
+  return std::make_shared<WholeFile>(std::move(file), std::move(info), limits, &decode_turned_avif);
 }
 
 }  // namespace microtome::image

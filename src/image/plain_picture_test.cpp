@@ -259,8 +259,11 @@ TEST(PlainPicture, formats_are_told_apart_by_content) {
   EXPECT_EQ(code("Hello, this is text."), Code::unsupported);
   EXPECT_EQ(code("\0\0\0\x0cjP  \r\n\x87\n"sv), Code::unsupported);
   EXPECT_EQ(code("\0\0\0\x20"
-                 "ftypavif\0\0\0\0"sv),
+                 "ftypheic\0\0\0\0"sv),
             Code::unsupported);
+  EXPECT_EQ(code("\0\0\0\x20"
+                 "ftypavif\0\0\0\0"sv),
+            Code::corrupt);
   EXPECT_EQ(code("GIF89a"), Code::unsupported);
   EXPECT_EQ(code("\xff\xd8\xff\xe0"sv), Code::corrupt);
   EXPECT_EQ(code("\x89PNG\r\n\x1a\nrubbish"sv), Code::corrupt);
@@ -304,6 +307,21 @@ TEST(StripTiff, shows_parts_and_levels) {
   }
   EXPECT_NEAR(small->row(20)[50 * 3], sum / 16, 8);
   EXPECT_GT((*picture)->memory(), 700 * 500 * 3U);
+}
+
+TEST(PlainPicture, reads_avif) {
+  const pixel::Image image = made_image(300, 201, 3);
+  const Bytes stream = *codec::encode(image, codec::Format::avif, {.quality = 95});
+  const auto picture = open(stream);
+  ASSERT_TRUE(picture) << picture.error().message;
+  EXPECT_EQ(sizes((*picture)->info()), "300x201 150x101");
+  const auto decoded = region(**picture, 0, {10, 20, 100, 90});
+  ASSERT_TRUE(decoded);
+  EXPECT_LT(mean_difference(*decoded, pixel::crop(image, {10, 20, 100, 90})), 3);
+  const auto refused = open(stream, {.max_decoded_pixels = 300 * 201 - 1});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::too_large);
+  EXPECT_FALSE(open(Bytes(stream.begin(), stream.begin() + static_cast<std::ptrdiff_t>(stream.size() / 2))));
 }
 
 }  // namespace

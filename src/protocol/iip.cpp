@@ -84,14 +84,12 @@ Next not_yet(IipSession& session, const IipCommand& command) {
   return session.fail_with(Code::unsupported, command.name + " is not supported");
 }
 
-constexpr std::array<IipSession::Entry, 12> kGeneral{{
+constexpr std::array<IipSession::Entry, 10> kGeneral{{
     {"DEEPZOOM", deep_zoom},
     {"FIF", choose_file},
     {"SDS", choose_position},
     {"ICC", nothing},
     {"LYR", nothing},
-    {"TTL", not_yet},
-    {"ATL", not_yet},
     {"SPECTRA", not_yet},
     {"PFL", not_yet},
     {"WLZ", not_yet},

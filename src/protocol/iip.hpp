@@ -36,8 +36,9 @@ struct IipView {
   std::optional<int> quality = {};              // QLT
   std::optional<std::int64_t> horizontal = {};  // SDS
   std::optional<std::int64_t> vertical = {};
-  bool lossless = false;              // QLT=-1: for formats that can be both
-  pixel::Operations operations = {};  // ROT, CNT, GAM...
+  bool lossless = false;                                                 // QLT=-1: for formats that can be both
+  codec::TiffCompression compression = codec::TiffCompression::deflate;  // QLT=lzw, QLT=jpeg:80...
+  pixel::Operations operations = {};                                     // ROT, CNT, GAM...
 };
 
 class IipSession : public std::enable_shared_from_this<IipSession> {

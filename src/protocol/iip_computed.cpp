@@ -19,6 +19,7 @@ using engine::Engine;
 
 constexpr int kVersion = 1;  // raise when processing changes: answers kept by clients are then stale
 constexpr int kWebpQuality = 75;
+constexpr int kAvifQuality = 50;
 constexpr std::int64_t kMostTiles = 1024;             // of one TIL
 constexpr std::int64_t kMostTilePixels = 25'000'000;  // of one TIL
 
@@ -34,13 +35,17 @@ int quality_of(const Call& call, const Output& output) {
   if (output.format == codec::Format::webp) {
     return std::clamp(output.quality.value_or(kWebpQuality), 1, 100);
   }
-  return output.format == codec::Format::jpeg
+  if (output.format == codec::Format::avif) {
+    return std::clamp(output.quality.value_or(kAvifQuality), 1, 100);
+  }
+  return output.format == codec::Format::jpeg || output.format == codec::Format::tiff
              ? std::clamp(output.quality.value_or(call.options().jpeg_quality), 1, 100)
              : 0;
 }
 
 std::string text_of(const Call& call, const Output& output) {
   return std::to_string(static_cast<int>(output.format)) + "," + std::to_string(quality_of(call, output)) +
+         (output.format == codec::Format::tiff ? "c" + std::to_string(static_cast<int>(output.compression)) : "") +
          (output.lossless ? "l:" : ":") + output.operations.text();
 }
 
@@ -141,6 +146,7 @@ Result<Bytes> encode(const image::PictureInfo& info, pixel::Image image, const O
   codec::EncodeOptions options;
   options.quality = quality;
   options.lossless = output.lossless;
+  options.compression = output.compression;
   options.icc = profile_of(info, image, output.operations);
   return codec::encode(image, output.format, options);
 }
@@ -293,14 +299,10 @@ void answer_computed(const Call& call, const std::string& path, ChooseComputatio
 }
 
 Result<void> check_output(const Output& output) {
-  switch (output.format) {
-    case codec::Format::jpeg:
-    case codec::Format::png:
-    case codec::Format::webp:
-      return {};
-    default:
-      return fail(Code::unsupported, "this picture format cannot be written");
+  if (!codec::can_encode(output.format)) {
+    return fail(Code::unsupported, "this picture format cannot be written");
   }
+  return {};
 }
 
 Result<engine::TileArea> tile_area(const image::PictureInfo& info, std::int64_t resolution, std::int64_t index,

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "codec/codec.hpp"
+#include "codec/tiff_encode.hpp"
 #include "engine/engine.hpp"
 #include "pixel/process.hpp"
 #include "protocol/call.hpp"
@@ -32,8 +33,9 @@ void answer_computed(const Call& call, const std::string& path, ChooseComputatio
 struct Output {
   codec::Format format = codec::Format::jpeg;
   std::optional<int> quality = {};
-  bool lossless = false;  // webp
+  bool lossless = false;  // webp, avif
   pixel::Operations operations = {};
+  codec::TiffCompression compression = codec::TiffCompression::deflate;
 };
 
 // Code::unsupported for formats that are not written.

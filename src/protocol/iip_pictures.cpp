@@ -19,7 +19,8 @@ using Next = IipSession::Next;
 constexpr std::int64_t kMostSide = 1'000'000;
 
 Output output_of(const IipView& view, codec::Format format) {
-  return {format, view.quality, view.lossless && format == codec::Format::webp, view.operations};
+  return {format, view.quality, view.lossless && (format == codec::Format::webp || format == codec::Format::avif),
+          view.operations, view.compression};
 }
 
 Next send_tile(IipSession& session, std::int64_t resolution, std::int64_t index, codec::Format format) {
@@ -31,18 +32,21 @@ Next send_tile(IipSession& session, std::int64_t resolution, std::int64_t index,
       return area ? Result<Computation>(processed_tile(call, picture, *area, output)) : pass(area.error());
     });
   }
-  return session.make([resolution, index, format, quality = session.view.quality](
-                          const image::Picture& picture, http::Headers&) -> Result<engine::PixelRequest> {
-    const auto area = tile_area(picture.info(), resolution, index, {});
-    if (!area) {
-      return pass(area.error());
-    }
-    engine::PixelRequest request;
-    request.area = *area;
-    request.format = format;
-    request.quality = quality;
-    return request;
-  });
+  return session.make(
+      [resolution, index, format, quality = session.view.quality, compression = session.view.compression](
+          const image::Picture& picture, http::Headers&) -> Result<engine::PixelRequest> {
+        const auto area = tile_area(picture.info(), resolution, index, {});
+        if (!area) {
+          return pass(area.error());
+        }
+        engine::PixelRequest request;
+        request.area = *area;
+        request.format = format;
+        request.quality = quality;
+        request.deep = format == codec::Format::tiff;  // a PNG tile is for a screen
+        request.compression = compression;
+        return request;
+      });
 }
 
 Next tile(IipSession& session, const IipCommand& command, codec::Format format) {
@@ -101,6 +105,13 @@ Next webp_tile(IipSession& session, const IipCommand& command) {
   return tile(session, command, codec::Format::webp);
 }
 
+Next avif_tile(IipSession& session, const IipCommand& command) {
+  return tile(session, command, codec::Format::avif);
+}
+Next tiff_tile(IipSession& session, const IipCommand& command) {
+  return tile(session, command, codec::Format::tiff);
+}
+
 Next side(IipSession& session, const IipCommand& command) {
   const auto value = parse_real(command.argument);
   if (!value || *value < 0 || *value > kMostSide) {
@@ -154,6 +165,7 @@ Next quality(IipSession& session, const IipCommand& command) {
   if ((alone && !value && !named) || (!alone && (!value || !named))) {
     return session.fail_with(Code::bad_request, "QLT needs a number, codec:number or a codec");
   }
+  session.view.compression = codec::tiff_compression_of(name).value_or(codec::TiffCompression::deflate);
   session.view.lossless = value && *value < 0;
   session.view.quality.reset();
   if (value && *value >= 0) {
@@ -165,18 +177,12 @@ Next quality(IipSession& session, const IipCommand& command) {
 codec::Format export_format(std::string_view asked) {
   std::string name(http::trim(asked));
   std::ranges::transform(name, name.begin(), http::to_lower);
-  if (name == "tiff" || name == "tif") {
-    return codec::Format::tiff;
-  }
-  return name == "avif" ? codec::Format::avif : format_of(name).value_or(codec::Format::jpeg);
+  return format_of(name).value_or(codec::Format::jpeg);
 }
 
 std::string disposition(const std::string& stem, bool post, codec::Format format, int width, int height) {
-  const std::string_view extension = format == codec::Format::png    ? ".png"
-                                     : format == codec::Format::webp ? ".webp"
-                                                                     : ".jpg";
   return std::string(post ? "attachment" : "inline") + "; filename=\"" + stem + "_" + std::to_string(width) + "x" +
-         std::to_string(height) + std::string(extension) + "\"";
+         std::to_string(height) + "." + std::string(codec::extension_of(format)) + "\"";
 }
 
 Next convert(IipSession& session, const IipCommand& command) {
@@ -217,14 +223,18 @@ Next convert(IipSession& session, const IipCommand& command) {
     request.area = *area;
     request.format = format;
     request.quality = view.quality;
+    request.deep = true;
+    request.compression = view.compression;
     return request;
   });
 }
 
-constexpr std::array<IipSession::Entry, 10> kPictures{{
+constexpr std::array<IipSession::Entry, 12> kPictures{{
     {"JTL", jpeg_tile},
     {"PTL", png_tile},
     {"WTL", webp_tile},
+    {"ATL", avif_tile},
+    {"TTL", tiff_tile},
     {"JTLS", tile_of_view},
     {"TIL", tiles},
     {"WID", side},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
 
+#include "codec/avif.hpp"
 #include "codec/webp.hpp"
 #include "protocol/iip_export.hpp"
 #include "protocol/iip_query.hpp"
@@ -302,7 +303,27 @@ TEST_F(IipTest, RefusesModifiersThatMakeNoSense) {
   }
   EXPECT_EQ(status("/?FIF=a.tif" + many + "&JTL=0,0"), 400);
   EXPECT_EQ(size("/?FIF=a.tif&ROT=45&CMP=nonsense&COL=none&CNT=1&GAM=1&LYR=2&JTL=0,0"), "88x63");
-  EXPECT_EQ(status("/?FIF=a.tif&CVT=tiff"), 501) << "not another format than was asked for";
+  EXPECT_EQ(status("/?FIF=a.tif&QLT=rle&CVT=tiff"), 400) << "not another compression than was asked for";
+}
+
+TEST_F(IipTest, WritesTiffAndAvif) {
+  const auto type = [&](const char* target) { return std::string(get(target).headers.get("Content-Type")); };
+  EXPECT_EQ(type("/?FIF=a.tif&WID=60&CVT=tiff"), "image/tiff");
+  EXPECT_EQ(type("/?FIF=a.tif&TTL=0,0"), "image/tiff");
+  EXPECT_EQ(type("/?FIF=a.tif&WID=60&CVT=AVIF"), "image/avif");
+  EXPECT_EQ(type("/?FIF=a.tif&ATL=0,0"), "image/avif");
+  EXPECT_EQ(type("/?FIF=a.tif&INV&ATL=0,0"), "image/avif");
+  EXPECT_EQ(get("/?FIF=a.tif&WID=60&CVT=tiff").headers.get("Content-Disposition"),
+            "inline; filename=\"a_60x43.tif\"");
+  const auto length = [&](const char* target) { return text(target).size(); };
+  EXPECT_GT(length("/?FIF=a.tif&QLT=none&CVT=tiff"), 700U * 500 * 3);
+  EXPECT_LT(length("/?FIF=a.tif&QLT=deflate&CVT=tiff"), 700U * 500 * 3 / 4);
+  EXPECT_GT(length("/?FIF=a.tif&QLT=jpeg:90&CVT=tiff"), length("/?FIF=a.tif&QLT=jpeg:20&CVT=tiff"));
+  EXPECT_GT(length("/?FIF=a.tif&INV&QLT=none&CVT=tiff"), 700U * 500 * 3) << "processed pictures, too";
+  const std::string exact = text("/?FIF=a.tif&QLT=-1&ATL=1,0");
+  const auto avif = codec::decode_avif(as_bytes(exact));
+  ASSERT_TRUE(avif);
+  EXPECT_EQ(avif->data, picture("/?FIF=a.tif&PTL=1,0").data);
 }
 
 TEST_F(IipTest, FindsNoOtherFiles) {

@@ -72,7 +72,7 @@ Result<codec::Format> Params::format(std::string_view name, codec::Format fallba
   }
   const auto format = format_of(get(name));
   if (!format) {
-    return fail(Code::bad_request, "format is jpg, png or webp");
+    return fail(Code::bad_request, "format is jpg, png, webp, avif or tif");
   }
   return *format;
 }
@@ -86,6 +86,12 @@ std::optional<codec::Format> format_of(std::string_view extension) {
   }
   if (http::equal_no_case(extension, "webp")) {
     return codec::Format::webp;
+  }
+  if (http::equal_no_case(extension, "avif")) {
+    return codec::Format::avif;
+  }
+  if (http::equal_no_case(extension, "tif") || http::equal_no_case(extension, "tiff")) {
+    return codec::Format::tiff;
   }
   return std::nullopt;
 }
