@@ -10,6 +10,7 @@
 #include "protocol/health.hpp"
 #include "protocol/iiif.hpp"
 #include "protocol/iip.hpp"
+#include "protocol/metrics.hpp"
 #include "protocol/protocol.hpp"
 #include "protocol/reply.hpp"
 #include "protocol/set_calls.hpp"
@@ -107,6 +108,9 @@ void route_path(const Call& call) {
   }
   if (path.starts_with(kIiif)) {
     return answer_iiif(call, path.substr(kIiif.size()));
+  }
+  if (path == "/metrics") {
+    return answer_metrics(call);
   }
   if (path == "/healthz") {
     return answer_health(call);

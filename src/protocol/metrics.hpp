@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// GET /metrics: what the service and its engine have done and hold now, in the text format of Prometheus (0.0.4).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "engine/engine.hpp"
+#include "protocol/call.hpp"
+
+namespace microtome::protocol {
+
+// What the service counts itself.
+struct ServiceNumbers {
+  double uptime_seconds = 0;
+  std::int64_t requests = 0;
+  std::int64_t client_errors = 0;
+  std::int64_t server_errors = 0;
+  std::int64_t not_modified = 0;
+};
+
+// Pure.
+[[nodiscard]] std::string write_metrics(const ServiceNumbers& service, const engine::Metrics& engine);
+
+void answer_metrics(const Call& call);
+
+}  // namespace microtome::protocol

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "protocol/metrics.hpp"
+
+#include <gtest/gtest.h>
+
+#include "protocol/testing.hpp"
+
+namespace microtome::protocol {
+namespace {
+
+TEST(Metrics, AreInTheTextFormatOfPrometheus) {
+  engine::Metrics engine;
+  engine.passthrough = 7;
+  engine.cache_bytes = 4096;
+  engine.work_us = 2'500'000;
+  const std::string page = write_metrics({1.5, 10, 2, 1, 3}, engine);
+  for (const char* line :
+       {"# TYPE microtome_requests_total counter\nmicrotome_requests_total 10\n",
+        "microtome_answers_total{kind=\"client_error\"} 2\n", "microtome_pictures_total{plan=\"passthrough\"} 7\n",
+        "microtome_cache_bytes 4096\n", "microtome_work_seconds_total 2.5\n", "microtome_uptime_seconds 1.5\n"}) {
+    EXPECT_NE(page.find(line), std::string::npos) << line;
+  }
+}
+
+class MetricsService : public ServiceTest {};
+
+TEST_F(MetricsService, CountsWhatItServes) {
+  dir.write("p.tif", "700x500 128");
+  EXPECT_EQ(status("/iiif/3/p.tif/full/100,/0/default.jpg"), 200);
+  EXPECT_EQ(status("/iiif/3/none/info.json"), 404);
+  const http::Response page = get("/metrics");
+  EXPECT_EQ(page.headers.get("Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
+  const std::string text = body_of(page);
+  EXPECT_NE(text.find("microtome_requests_total 3\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("microtome_answers_total{kind=\"client_error\"} 1\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("microtome_cache_lookups_total{result=\"miss\"} 1\n"), std::string::npos) << text;
+}
+
+}  // namespace
+}  // namespace microtome::protocol
