@@ -64,6 +64,16 @@ void add_common(CLI::App& command, ServerFlags& flags, Settings& settings) {
                      "believe forwarding headers from this address, CIDR or 'unix' (repeatable)");
   command.add_option("--public-url", settings.public_url, "address under which the world sees us [BASE_URL]");
   command.add_option("--log-file", settings.log_file, "log here instead of standard error [LOGFILE]");
+  command
+      .add_option("--access-log", settings.access_log,
+                  "a line for each answer here, - for standard error [ACCESS_LOG]")
+      ->type_name("FILE");
+  command
+      .add_option_function<std::string>(
+          "--access-log-format",
+          [&settings](const std::string& format) { settings.access_log_json = format == "json"; },
+          "combined or json [ACCESS_LOG_FORMAT]")
+      ->check(CLI::IsMember({"combined", "json"}));
   command.add_option("--cors", settings.cors, "Access-Control-Allow-Origin, empty for none [CORS]");
   command.add_option("--cache-control", settings.cache_control, "Cache-Control of pictures [CACHE_CONTROL]");
   command.add_option("--jpeg-quality", settings.jpeg_quality, "of JPEG we encode [JPEG_QUALITY]")

@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "apps/access_log.hpp"
 #include "apps/logging.hpp"
 #include "apps/viewer_assets.hpp"
 #include "woolz/lost_pages.hpp"
@@ -29,7 +30,8 @@ sigset_t stop_signals() {
 
 // Waits for signals: HUP reopens the log; the first of the others drains, a second one ends at once.
 // Returns on the first signal after `done` is set.
-void watch_signals(net::Server& server, Logging& logging, const Log& log, const std::atomic<bool>& done) {
+void watch_signals(net::Server& server, Logging& logging, AccessLog* access, const Log& log,
+                   const std::atomic<bool>& done) {
   const sigset_t set = stop_signals();
   bool stopping = false;
   for (;;) {
@@ -42,6 +44,9 @@ void watch_signals(net::Server& server, Logging& logging, const Log& log, const 
     }
     if (signal == SIGHUP) {
       logging.reopen();
+      if (access != nullptr) {
+        access->reopen();
+      }
       log.info("log reopened");
       continue;
     }
@@ -78,7 +83,8 @@ void keep_freed_memory() {
 
 }  // namespace
 
-Result<http::Handler> make_handler(const ServerPlan& plan, WorkPool& pool, const Log& log) {
+Result<http::Handler> make_handler(const ServerPlan& plan, WorkPool& pool, const Log& log,
+                                   std::shared_ptr<const protocol::Traffic> traffic) {
   const auto& settings = plan.settings;
   protocol::ServiceOptions options;
   options.roots.directories = plan.roots;
@@ -97,6 +103,7 @@ Result<http::Handler> make_handler(const ServerPlan& plan, WorkPool& pool, const
   options.woolz.tile_height = settings.woolz_tile_height;
   options.woolz.complex_selection = settings.complex_selection;
   options.assets = viewer_assets();
+  options.traffic = std::move(traffic);
   return protocol::make_service(std::move(options), engine::make_engine(engine_options(settings), pool, log), pool,
                                 log);
 }
@@ -119,11 +126,29 @@ int run_server(const ServerPlan& plan) {
   };
   woolz::survive_lost_pages();
   WorkPool pool({.threads = plan.threads});
-  auto handler = make_handler(plan, pool, log);
+  std::unique_ptr<AccessLog> access;
+  if (!plan.settings.access_log.empty()) {
+    auto opened = AccessLog::open(plan.settings.access_log,
+                                  plan.settings.access_log_json ? AccessFormat::json : AccessFormat::combined);
+    if (!opened) {
+      return complain(opened.error());
+    }
+    access = std::move(*opened);
+  }
+  const auto traffic = std::make_shared<protocol::Traffic>();
+  auto handler = make_handler(plan, pool, log, traffic);
   if (!handler) {
     return complain(handler.error());
   }
-  auto server = net::make_server(plan.server, std::move(*handler), pool, log);
+  net::ServerOptions options = plan.server;
+  options.keep_asked = access != nullptr;
+  options.served = [traffic, log = access.get()](const http::Served& served) {
+    traffic->add(served);
+    if (log != nullptr) {
+      log->write(served);
+    }
+  };
+  auto server = net::make_server(options, std::move(*handler), pool, log);
   if (!server) {
     return complain(server.error());
   }
@@ -135,7 +160,7 @@ int run_server(const ServerPlan& plan) {
   }
   std::fflush(stdout);
   std::atomic<bool> done = false;
-  std::thread watcher([&] { watch_signals(**server, logging, log, done); });
+  std::thread watcher([&] { watch_signals(**server, logging, access.get(), log, done); });
   (*server)->run();
   done = true;
   pthread_kill(watcher.native_handle(), SIGHUP);  // wakes the watcher, which is in sigwait

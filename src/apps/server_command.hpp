@@ -2,6 +2,7 @@
 // serve and fcgi: wires roots, engine, protocols and transports together and runs until a signal says stop.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,8 @@ struct ServerPlan {
 };
 
 // Engine and protocols without a transport; `pool` and `log` must outlive the handler.
-[[nodiscard]] Result<http::Handler> make_handler(const ServerPlan& plan, WorkPool& pool, const Log& log);
+[[nodiscard]] Result<http::Handler> make_handler(const ServerPlan& plan, WorkPool& pool, const Log& log,
+                                                 std::shared_ptr<const protocol::Traffic> traffic = nullptr);
 
 // SIGTERM, SIGINT, SIGUSR1, SIGHUP are to be blocked in every thread; run_server waits for them. Call it first in
 // main.

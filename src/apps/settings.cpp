@@ -84,6 +84,7 @@ Result<Settings> read_settings(const std::function<const char*(const char*)>& ge
     }
   };
   text("LOGFILE", settings.log_file);
+  text("ACCESS_LOG", settings.access_log);
   text("FILENAME_PATTERN", settings.filename_pattern);
   text("FILESYSTEM_PREFIX", settings.filesystem_prefix);
   text("FILESYSTEM_SUFFIX", settings.filesystem_suffix);
@@ -117,6 +118,13 @@ Result<Settings> read_settings(const std::function<const char*(const char*)>& ge
     if (auto taken = take(get, number.name, number.least, number.most, number.store); !taken) {
       return std::unexpected(taken.error());
     }
+  }
+  if (const char* value = get("ACCESS_LOG_FORMAT")) {
+    const std::string_view format = value;
+    if (format != "json" && format != "combined") {
+      return fail(Code::bad_request, "ACCESS_LOG_FORMAT: '" + std::string(format) + "' is neither combined nor json");
+    }
+    settings.access_log_json = format == "json";
   }
   if (const char* value = get("LOGLEVEL")) {
     const auto level = level_named(value);

@@ -17,6 +17,8 @@ namespace microtome::apps {
 struct Settings {
   std::string log_file;                         // LOGFILE; "" = standard error
   LogLevel log_level = LogLevel::info;          // VERBOSITY 0..10, or LOGLEVEL
+  std::string access_log;                       // ACCESS_LOG; "" = none, "-" = standard error
+  bool access_log_json = false;                 // ACCESS_LOG_FORMAT: combined or json
   std::uint64_t cache_bytes = 64ULL << 20;      // MAX_IMAGE_CACHE_SIZE, in units of 1,024,000 bytes
   std::string filename_pattern = "_pyr_";       // FILENAME_PATTERN
   int jpeg_quality = 75;                        // JPEG_QUALITY, 1..100

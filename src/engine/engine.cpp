@@ -3,6 +3,7 @@
 #include "engine/engine.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "engine/counters.hpp"
@@ -264,8 +265,11 @@ void EngineImpl::pass_through(const Asked& asked, const image::StoredTile& store
   counters_.of(How::passthrough).add();
   http::FileBody body{stored.prefix, {}, stored.suffix};
   body.ranges.push_back(stored.range);
-  asked.done(Rendered{std::move(body), std::string(codec::media_type(asked.request.format)), asked.etag,
-                      asked.picture->id().mtime_ns});
+  asked.done(Rendered{std::move(body),
+                      std::string(codec::media_type(asked.request.format)),
+                      asked.etag,
+                      asked.picture->id().mtime_ns,
+                      {{}, name_of(How::passthrough), 0, 0}});
 }
 
 void EngineImpl::tile_stored(Asked asked, const image::StoredTile& stored, std::optional<int> quality) {
@@ -331,6 +335,7 @@ void EngineImpl::area(Asked asked) {
 void EngineImpl::compute(const std::string& key, std::int64_t mtime_ns, const std::string& if_none_match,
                          WorkClass work_class, const CancelToken& cancel, Compute compute, Done done) {
   Work work;
+  work.plan = "computed";
   work.key = key_of(key);
   std::string etag = etag_of(work.key);
   if (!if_none_match.empty() && http::list_matches(if_none_match, etag)) {
@@ -362,21 +367,32 @@ Result<pixel::Image> EngineImpl::region_now(const image::Picture& picture, const
 }
 
 void EngineImpl::deliver(Work work, std::string etag, std::int64_t mtime_ns, const CancelToken& cancel, Done done) {
-  workshop_->deliver(std::make_shared<const Work>(std::move(work)), cancel,
-                     [self = shared_from_this(), etag = std::move(etag), mtime_ns,
-                      done = std::move(done)](const Result<AnswerPtr>& answer) {
-                       if (!answer) {
-                         self->refuse(done, answer.error());
-                       } else {
-                         done(Rendered{(*answer)->bytes, (*answer)->media_type, etag, mtime_ns});
-                       }
-                     });
+  if (const AnswerPtr kept = workshop_->kept(work.key)) {
+    done(Rendered{kept->bytes, kept->media_type, std::move(etag), mtime_ns, {{}, "cached", 0, 0}});
+    return;
+  }
+  const std::string_view plan = work.plan;
+  workshop_->deliver(
+      std::make_shared<const Work>(std::move(work)), cancel,
+      [self = shared_from_this(), etag = std::move(etag), mtime_ns, plan, asked = std::chrono::steady_clock::now(),
+       done = std::move(done)](const Result<AnswerPtr>& answer) {
+        if (!answer) {
+          self->refuse(done, answer.error());
+          return;
+        }
+        const auto waited =
+            std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - asked).count();
+        const std::int64_t work_us = std::min<std::int64_t>((*answer)->work_us, waited);
+        const http::Trace trace{{}, plan, waited - work_us, work_us};
+        done(Rendered{(*answer)->bytes, (*answer)->media_type, etag, mtime_ns, trace});
+      });
 }
 
 Work EngineImpl::work_of(const Asked& asked, const Plan& plan) {
   counters_.of(plan.how).add();
   Work work;
   work.key = asked.key;
+  work.plan = name_of(plan.how);
   work.work = plan.work;
   work.memory_bytes = plan.memory_bytes;
   if (!asked.request.look.plain()) {

@@ -66,6 +66,7 @@ struct Rendered {
   std::string media_type;
   std::string etag;           // strong, quoted
   std::int64_t mtime_ns = 0;  // of the source
+  http::Trace trace = {};
 };
 
 // Identity of the answer, known without making it.

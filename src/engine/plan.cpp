@@ -96,6 +96,24 @@ double whole_pixels(const image::PictureInfo& info) {
 
 }  // namespace
 
+std::string_view name_of(How how) {
+  switch (how) {
+    case How::passthrough:
+      return "passthrough";
+    case How::dct_crop:
+      return "dct_crop";
+    case How::background:
+      return "background";
+    case How::scaled_decode:
+      return "scaled_decode";
+    case How::full_decode:
+      return "full_decode";
+    case How::region:
+      break;
+  }
+  return "region";
+}
+
 Result<void> check_tile(const image::PictureInfo& info, const TileArea& area) {
   if (area.level < 0 || static_cast<std::size_t>(area.level) >= info.levels.size()) {
     return fail(Code::not_found, "no such level");

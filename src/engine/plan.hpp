@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "base/result.hpp"
 #include "base/work_pool.hpp"
@@ -23,6 +24,9 @@ enum class How : std::uint8_t {
   full_decode,    // a tile decoded and encoded
   region,         // a region decoded, scaled and encoded
 };
+
+// "passthrough"...: as the enumerator.
+[[nodiscard]] std::string_view name_of(How how);
 
 struct Plan {
   How how = How::full_decode;

@@ -22,6 +22,7 @@ namespace microtome::engine {
 struct Answer {
   SharedBytes bytes;
   std::string media_type;
+  std::int64_t work_us = 0;  // that it took to make
 };
 using AnswerPtr = std::shared_ptr<const Answer>;
 

@@ -27,10 +27,6 @@ Workshop::Workshop(const EngineOptions& options, WorkPool& pool, const std::func
       admission_(options.max_memory_in_flight, pool) {}
 
 void Workshop::deliver(const WorkPtr& work, const CancelToken& cancel, Done done) {
-  if (const AnswerPtr hit = cache_.find(work->key)) {
-    done(hit);
-    return;
-  }
   if (auto known = failures_.find(work->key)) {
     done(pass(std::move(*known)));
     return;
@@ -110,7 +106,7 @@ Result<AnswerPtr> Workshop::make(const Work& work, const CancelToken& cancel) {
   }
   computed->bytes.shrink_to_fit();  // the cache holds, and is charged for, capacity
   auto answer = std::make_shared<const Answer>(
-      Answer{std::make_shared<const Bytes>(std::move(computed->bytes)), std::move(computed->media_type)});
+      Answer{std::make_shared<const Bytes>(std::move(computed->bytes)), std::move(computed->media_type), cost});
   cache_.put(work.key, answer, static_cast<double>(cost));
   return answer;
 }

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/log.hpp"
 #include "base/work_pool.hpp"
@@ -28,6 +29,7 @@ struct Work {
   Engine::Compute make;            // on a worker
   // After make(), on the worker; null: it went well. May be empty.
   std::function<void(const Error*)> made;
+  std::string_view plan;  // static; for the trace
 };
 using WorkPtr = std::shared_ptr<const Work>;
 
@@ -39,7 +41,10 @@ class Workshop : public std::enable_shared_from_this<Workshop> {
   Workshop(const Workshop&) = delete;
   Workshop& operator=(const Workshop&) = delete;
 
-  // `done` runs inline when the answer is kept or known to fail, or when the queue is full; else on a worker, once.
+  // The answer, when it is kept; else null.
+  [[nodiscard]] AnswerPtr kept(const Key& key) { return cache_.find(key); }
+  // Makes what is not kept. `done` runs inline when it is known to fail, or when the queue is full; else on a worker,
+  // once.
   void deliver(const WorkPtr& work, const CancelToken& cancel, Done done);
 
   [[nodiscard]] bool possible(std::uint64_t memory_bytes) const { return admission_.possible(memory_bytes); }

@@ -15,6 +15,7 @@
 #include "base/bytes.hpp"
 #include "base/cancel.hpp"
 #include "base/result.hpp"
+#include "http/served.hpp"
 #include "io/file.hpp"
 
 namespace microtome::http {
@@ -83,6 +84,7 @@ struct Response {
   int status = 200;
   Headers headers;  // without Content-Length, Date, Connection, Transfer-Encoding: the transport adds these
   Body body;
+  Trace trace = {};  // for logs and counters only
 };
 
 // One request being answered. Transports implement it; handlers hold it until they have responded.

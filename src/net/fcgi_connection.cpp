@@ -62,6 +62,7 @@ Detached FcgiConnection::run() {
   }
   for (const auto& active : active_) {
     active->cancel.cancel();
+    active->record.end(options());
   }
   active_.clear();
   if (!cut_ && open_ && unread_) {
@@ -370,6 +371,7 @@ void FcgiConnection::take_stdin(Active& active, const fcgi::Piece& piece) {
 void FcgiConnection::hand_over(Active& active) {
   using Exchange = SocketExchange<FcgiConnection>;
   active.handed_over = true;
+  active.record.begin(options(), *active.request, "HTTP/1.1");
   auto exchange =
       std::make_shared<Exchange>(loop_pointer(), weak(), active.serial, std::move(*active.request), active.cancel);
   if (auto response = Exchange::run(shared().handler, std::move(exchange))) {
@@ -395,7 +397,8 @@ FcgiConnection::Active* FcgiConnection::find_serial(std::uint64_t serial) {
   return found == active_.end() ? nullptr : found->get();
 }
 
-void FcgiConnection::remove(const Active& active) {
+void FcgiConnection::remove(Active& active) {
+  active.record.end(options());
   const auto found = std::ranges::find(active_, &active, [](const auto& other) { return other.get(); });
   const auto place = static_cast<std::size_t>(found - active_.begin());
   active_.erase(found);

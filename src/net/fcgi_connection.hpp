@@ -20,6 +20,7 @@
 #include "net/connection.hpp"
 #include "net/exchange.hpp"
 #include "net/fcgi_records.hpp"
+#include "net/record.hpp"
 
 namespace microtome::net {
 
@@ -53,6 +54,7 @@ class FcgiConnection final : public Connection {
     std::optional<http::Response> waiting;  // for the first piece of its producer
     std::optional<BodySource::Pulled> pulled;
     bool wants_pull = false;  // the pool was full
+    Record record;
   };
 
   Detached run();
@@ -74,7 +76,7 @@ class FcgiConnection final : public Connection {
   void peer_ended();
   Active* find(std::uint16_t id);
   Active* find_serial(std::uint64_t serial);
-  void remove(const Active& active);
+  void remove(Active& active);
 
   // Output (fcgi_send.cpp).
   void answer(Active& active, http::Response response);

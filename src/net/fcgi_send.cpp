@@ -26,6 +26,7 @@ void FcgiConnection::answer(Active& active, http::Response response) {
     response = http::text_response(503, "try again");
   }
   active.handed_over = true;
+  active.record.answered(response);
   active.source = BodySource(std::move(response.body));
   if (active.source.is_producer() && !active.head_only && may_have_body(response.status)) {
     // Its first piece comes before the head, so that what fails at once still gets its proper status.
@@ -51,6 +52,7 @@ void FcgiConnection::answer_with(Active& active, http::Response response) {
 
 void FcgiConnection::refuse(Active& active, int status, const char* message) {
   unread_ = true;
+  active.record.refused(options(), active.request.value_or(http::Request()), status);
   http::Response response = http::text_response(status, message);
   active.request.reset();
   answer(active, std::move(response));
@@ -83,6 +85,7 @@ void FcgiConnection::take_pulled(Active& active) {
   if (active.waiting && !pulled.more) {
     shared().log.warning(pulled.more.error().message + ": " + pulled.more.error().context);
     http::Response failed = http::error_response(pulled.more.error());
+    active.record.answered(failed);
     active.source = BodySource(std::move(failed.body));
     answer_with(active, std::move(failed));
     return;
@@ -145,6 +148,7 @@ bool FcgiConnection::fill_from(Active& active, std::uint64_t most) {
     head.erase(0, from_head);
     out_->copy(text);
     active.source.move(*out_, from_body);
+    active.record.sent(from_body);
   }
   if (head.empty() && active.source.finished()) {
     end(active, 0);
@@ -165,6 +169,9 @@ void FcgiConnection::end(Active& active, std::uint32_t app_status) {
   std::string text;
   if (active.has_answer) {
     fcgi::append_header(text, fcgi::Type::stdout_stream, active.id, 0);
+  }
+  if (active.has_answer && active.source.finished() && app_status == 0) {
+    active.record.whole();
   }
   fcgi::append_end_request(text, active.id, app_status, fcgi::ProtocolStatus::request_complete);
   out_->copy(text);

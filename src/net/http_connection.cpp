@@ -83,13 +83,17 @@ Co<bool> HttpConnection::serve() {
     linger_ = true;
     turn.head.keep_alive = false;
     turn.answer = http::text_response(turn.refusal->status, turn.refusal->message);
+    turn.record.refused(options(), make_request(), turn.refusal->status);
   } else {
-    auto exchange = std::make_shared<Exchange>(loop_pointer(), weak(), ++serial_, make_request(), turn.cancel);
+    http::Request request = make_request();
+    turn.record.begin(options(), request, turn.head.version < 11 ? "HTTP/1.0" : "HTTP/1.1");
+    auto exchange = std::make_shared<Exchange>(loop_pointer(), weak(), ++serial_, std::move(request), turn.cancel);
     turn.answer = Exchange::run(shared().handler, std::move(exchange));
     if (!turn.answer && !co_await wait_answer()) {
       co_return false;
     }
   }
+  turn.record.answered(*turn.answer);
   if (std::holds_alternative<std::shared_ptr<http::Producer>>(turn.answer->body)) {
     co_return co_await send_produced();
   }

@@ -18,6 +18,7 @@
 #include "net/connection.hpp"
 #include "net/exchange.hpp"
 #include "net/http_head.hpp"
+#include "net/record.hpp"
 
 namespace microtome::net {
 
@@ -44,7 +45,9 @@ class HttpConnection final : public Connection {
     // Of a produced answer:
     BodySource source;
     std::optional<BodySource::Pulled> pulled;
-    Clock::time_point progress;  // when the peer last took bytes of it
+    Record record;
+    std::uint64_t head_size = 0;  // bytes of the answer's head
+    Clock::time_point progress;   // when the peer last took bytes of it
     bool chunked = false;
     bool keep = false;  // the connection serves another request
     bool fresh = true;  // in_ was not looked at yet
@@ -52,7 +55,10 @@ class HttpConnection final : public Connection {
   class TurnScope {
    public:
     TurnScope(HttpConnection& connection, Turn& turn) : connection_(connection) { connection.turn_ = &turn; }
-    ~TurnScope() { connection_.turn_ = nullptr; }
+    ~TurnScope() {
+      connection_.turn_->record.end(connection_.options());
+      connection_.turn_ = nullptr;
+    }
     TurnScope(const TurnScope&) = delete;
     TurnScope& operator=(const TurnScope&) = delete;
 

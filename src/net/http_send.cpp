@@ -44,6 +44,7 @@ void HttpConnection::queue_head(http::Response& response, std::optional<std::uin
       shared().log.warning("a header of the answer holds bytes that no header may hold; left out");
     }
   });
+  turn.head_size = turn.out->size();
 }
 
 // Queues an answer that is all there. False: nobody is left to read it.
@@ -64,6 +65,12 @@ bool HttpConnection::queue_answer() {
 
 // True: the connection serves on.
 bool HttpConnection::end_answer(bool sent) {
+  Turn& turn = *turn_;
+  const std::uint64_t bytes = turn.out->sent();
+  turn.record.sent(bytes - std::min(bytes, turn.head_size));
+  if (sent) {
+    turn.record.whole();
+  }
   loop().give_back(std::move(turn_->out));
   if (!sent || !turn_->keep) {
     linger_ = linger_ || (sent && !in_.empty());
@@ -167,6 +174,7 @@ Co<bool> HttpConnection::first_piece() {
     const Error& error = turn.pulled->more.error();
     shared().log.warning(error.message + (error.context.empty() ? "" : ": " + error.context));
     turn.answer = http::error_response(error);
+    turn.record.answered(*turn.answer);
     turn.source = BodySource();
     turn.pulled.reset();
     co_return true;

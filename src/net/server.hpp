@@ -14,6 +14,7 @@
 #include "base/result.hpp"
 #include "base/work_pool.hpp"
 #include "http/message.hpp"
+#include "http/served.hpp"
 
 namespace microtome::net {
 
@@ -43,6 +44,9 @@ struct ServerOptions {
   std::chrono::seconds idle_deadline{75};
   std::chrono::seconds write_deadline{60};  // without progress
   std::chrono::seconds drain{30};           // after stop()
+  // Called for every answer that has gone out, on a loop thread: must be quick and must not block. May be empty.
+  std::function<void(const http::Served&)> served;
+  bool keep_asked = false;  // Served::asked is wanted
 };
 
 class Server {

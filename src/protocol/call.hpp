@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/metrics.hpp"
@@ -51,6 +52,7 @@ struct Call {
   std::shared_ptr<Service> service;
   SitePtr site;
   http::ExchangePtr exchange;
+  std::string_view protocol = "other";  // for logs and counters; static
 
   [[nodiscard]] const http::Request& request() const { return exchange->request(); }
   [[nodiscard]] engine::Engine& engine() const { return *service->engine; }

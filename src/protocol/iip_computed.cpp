@@ -263,6 +263,7 @@ struct Answering {
       response.headers.add(header.name, header.value);
     }
     response.body = std::move(rendered->body);
+    response.trace = rendered->trace;
     answer_conditional(call, std::move(response), rendered->etag, mtime_ns);
   }
 };

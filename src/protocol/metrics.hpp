@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// GET /metrics: what the service and its engine have done and hold now, in the text format of Prometheus (0.0.4).
+// GET /metrics: what the service and its engine have done and hold now, and what has gone out (protocol/traffic.hpp),
+// in the text format of Prometheus (0.0.4).
 #pragma once
 
 #include <cstdint>
@@ -17,9 +18,10 @@ struct ServiceNumbers {
   std::int64_t client_errors = 0;
   std::int64_t server_errors = 0;
   std::int64_t not_modified = 0;
+  int threads = 0;  // of the pool
 };
 
-// Pure.
+// Without the traffic. Pure.
 [[nodiscard]] std::string write_metrics(const ServiceNumbers& service, const engine::Metrics& engine);
 
 void answer_metrics(const Call& call);

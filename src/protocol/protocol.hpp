@@ -11,6 +11,7 @@
 #include "engine/engine.hpp"
 #include "http/message.hpp"
 #include "io/roots.hpp"
+#include "protocol/traffic.hpp"
 #include "set/set.hpp"
 #include "woolz/options.hpp"
 
@@ -47,6 +48,7 @@ struct ServiceOptions {
   std::size_t max_query = 64 * 1024;  // bytes
   WoolzOptions woolz;
   std::vector<Asset> assets;
+  std::shared_ptr<const Traffic> traffic;  // shown by /metrics; may be null
 };
 
 // Throws nothing; the returned handler is thread-safe and never blocks.

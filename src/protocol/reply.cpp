@@ -100,6 +100,7 @@ struct Rendering {
       return answer(call, http::not_modified(response.headers));
     }
     response.body = std::move(rendered->body);
+    response.trace = rendered->trace;
     answer(call, std::move(response));
   }
 
@@ -153,6 +154,7 @@ void answer(const Call& call, http::Response response) {
     response.headers.set("X-Content-Type-Options", "nosniff");
   }
   count(call, response.status);
+  response.trace.protocol = call.protocol;
   call.exchange->respond(std::move(response));
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The router: from method, path and query to the function that answers.
 #include <algorithm>
+#include <array>
 #include <string_view>
 
 #include "http/status.hpp"
@@ -120,6 +121,26 @@ void route_path(const Call& call) {
   }
 }
 
+std::string_view protocol_of(std::string_view path, bool is_iip) {
+  struct Prefix {
+    std::string_view text;
+    std::string_view protocol;
+  };
+  static constexpr std::array<Prefix, 7> kPrefixes{{{"/iiif/", "iiif"},
+                                                    {"/dz/", "deepzoom"},
+                                                    {"/zoomify/", "zoomify"},
+                                                    {"/sets", "sets"},
+                                                    {"/metrics", "status"},
+                                                    {"/healthz", "status"},
+                                                    {"/", "viewer"}}};
+  if (is_iip) {
+    return "iip";
+  }
+  const auto* const found =
+      std::ranges::find_if(kPrefixes, [path](const Prefix& prefix) { return path.starts_with(prefix.text); });
+  return found == kPrefixes.end() ? "other" : found->protocol;
+}
+
 // The text that an IIP program may be in: the query, else the body of a POST. "" when it is none.
 std::string_view iip_text(const http::Request& request) {
   std::string_view text = request.query;
@@ -133,10 +154,11 @@ std::string_view iip_text(const http::Request& request) {
   return meant ? text : std::string_view{};
 }
 
-void route(const Call& call) {
+void route(Call call) {
   const http::Request& request = call.request();
   const std::string_view iip = iip_text(request);
   const bool is_iip = !iip.empty() || request.path == "/iip";
+  call.protocol = protocol_of(request.path, is_iip);
   if (request.method == "OPTIONS") {
     return answer_options(call, is_iip);
   }
@@ -161,7 +183,7 @@ void begin(const std::shared_ptr<Service>& service, http::ExchangePtr exchange) 
   Call call{service, nullptr, std::move(exchange)};
   call.site = service->sites->ready(call.request());
   if (call.site) {
-    return route(call);
+    return route(std::move(call));
   }
   on_worker(call, [call]() mutable {
     auto site = call.service->sites->open(call.request());

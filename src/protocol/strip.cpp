@@ -129,6 +129,7 @@ void answer_drawn(const Call& call, const set::SetPtr& set, const StripRequest& 
         response.headers.add("Strip-Cell", cell);
         set_caching(call, response.headers, version.caching);
         response.body = std::move(rendered->body);
+        response.trace = rendered->trace;
         answer_conditional(call, std::move(response), rendered->etag, mtime);
       });
 }

@@ -91,6 +91,7 @@ void WoolzSession::answer_made(engine::Rendered made, std::int64_t mtime_ns) con
   }
   set_caching(call, response.headers, Caching::usual);
   response.body = std::move(made.body);
+  response.trace = made.trace;
   answer_conditional(call, std::move(response), made.etag, mtime_ns);
 }
 
@@ -112,7 +113,9 @@ bool is_woolz(std::span<const IipCommand> commands) {
   return last != commands.rend() && last->name == "WLZ";
 }
 
-void answer_woolz(const Call& call, std::span<const IipCommand> commands, std::string_view query) {
+void answer_woolz(const Call& iip, std::span<const IipCommand> commands, std::string_view query) {
+  Call call = iip;
+  call.protocol = "woolz";
   auto program = read_woolz(commands);
   if (!program) {
     return answer_page_of(call, program.error());
