@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -20,6 +21,8 @@ namespace microtome::net {
 namespace {
 
 constexpr int kMostAtOnce = 32;
+constexpr int kMostAtTheEnd = 4096;
+constexpr std::size_t kLookForIdle = 256;
 constexpr std::size_t kOverloadedExtra = 128;  // FastCGI connections above the limit that still hear "overloaded"
 
 Peer peer_of(const sockaddr_storage& address) {
@@ -57,6 +60,9 @@ void Acceptor::start() {
 }
 
 void Acceptor::close() {
+  // Closing resets the connections that wait to be accepted. A socket that is ours alone has no other taker for them.
+  for (int i = 0; i < kMostAtTheEnd && !paused_ && listener_->exclusive() && accept_one(); ++i) {
+  }
   if (std::exchange(paused_, false)) {
     loop_->remove(*this);
   }
@@ -125,10 +131,13 @@ void Acceptor::serve(int fd, Peer peer) {
   std::make_shared<FcgiConnection>(loop_, shared_, fd, std::move(peer), census_.connections, full)->start();
 }
 
-// Closes a connection that waits for its next request. Those of other loops are theirs to close.
+// Closes a connection that waits for its next request, if there is one among the next few. Those of other loops are
+// theirs to close.
 bool Acceptor::make_room() {
-  for (Ticked* ticked : loop_->ticked()) {
-    auto* connection = dynamic_cast<Connection*>(ticked);
+  const auto& all = loop_->ticked();
+  for (std::size_t looked = 0; looked < std::min(kLookForIdle, all.size()); ++looked) {
+    look_at_ = look_at_ + 1 < all.size() ? look_at_ + 1 : 0;
+    auto* connection = dynamic_cast<Connection*>(all[look_at_]);
     if (connection != nullptr && connection->idle()) {
       connection->stop();
       return true;

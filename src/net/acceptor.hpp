@@ -43,6 +43,7 @@ class Acceptor final : public Watcher, public Ticked, public std::enable_shared_
   Census& census_;
   Descriptor descriptor_;
   bool paused_ = false;
+  std::size_t look_at_ = 0;  // where make_room() looked last
 };
 
 }  // namespace microtome::net

@@ -72,6 +72,11 @@ bool Connection::peer_has_left() const {
   return poll(&state, 1, 0) > 0 && (state.revents & (POLLHUP | POLLERR)) != 0;
 }
 
+bool Connection::bytes_wait() const {
+  char byte = 0;
+  return recv(fd(), &byte, 1, MSG_DONTWAIT | MSG_PEEK) > 0;
+}
+
 void Connection::watch_readable() {
   if (!reading_) {
     reading_ = true;

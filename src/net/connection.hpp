@@ -103,6 +103,8 @@ class Connection : public Watcher, public Ticked, public std::enable_shared_from
   // After Got::end: whether the peer has closed altogether. A unix socket tells; on TCP one that only stopped writing
   // looks the same, and counts as gone.
   [[nodiscard]] bool peer_has_left() const;
+  // The peer has sent something that was not received yet.
+  [[nodiscard]] bool bytes_wait() const;
   void watch_readable();
   void watch_writable();
 

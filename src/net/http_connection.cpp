@@ -25,10 +25,12 @@ Detached HttpConnection::run() {
       if (stopping() || !client_open_) {
         break;
       }
-      if ((co_await next_request() & (kReadable | kAbort)) != kReadable) {
-        break;  // too long idle, or the server stops
-      }
+      const unsigned events = co_await next_request();
       set_idle(false);
+      // The server stops: what had already been sent to it is still answered.
+      if ((events & kAbort) != 0 || ((events & kReadable) == 0 && ((events & kStop) == 0 || !bytes_wait()))) {
+        break;
+      }
     }
     if (!co_await serve()) {
       break;
@@ -57,9 +59,12 @@ Connection::Next HttpConnection::next_request() {
 Co<bool> HttpConnection::serve() {
   Turn turn;
   const TurnScope scope(*this, turn);
-  first_ = false;
   set_deadline(options().header_deadline);
   Step step = take_input();
+  if (step == Step::wait && in_.empty()) {
+    co_return true;  // a false alarm: still idle
+  }
+  first_ = false;
   while (step == Step::wait) {
     watch_readable();
     const unsigned events = co_await next(kReadable | kExpired);

@@ -73,7 +73,7 @@ bool HttpConnection::end_answer(bool sent) {
   }
   loop().give_back(std::move(turn_->out));
   if (!sent || !turn_->keep) {
-    linger_ = linger_ || (sent && !in_.empty());
+    linger_ = linger_ || (sent && (!in_.empty() || bytes_wait()));
     return false;
   }
   return true;

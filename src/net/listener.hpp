@@ -39,6 +39,8 @@ class Listener {
   [[nodiscard]] int release();  // the caller closes it; unlinking stays here
   [[nodiscard]] Speak speak() const { return listen_.speak; }
   [[nodiscard]] bool is_tcp() const { return tcp_; }
+  // No other loop or process takes connections from this socket.
+  [[nodiscard]] bool exclusive() const { return tcp_ && address_.kind == ListenAddress::Kind::tcp; }
   // "http://127.0.0.1:34567/", "fastcgi 127.0.0.1:9000", "fastcgi unix:/run/x.sock".
   [[nodiscard]] std::string shown() const;
 

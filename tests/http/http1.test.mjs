@@ -442,6 +442,20 @@ test('SIGTERM: idle connections close, running answers end, nothing new is accep
   assert.deepEqual(await ended, { code: 0, signal: null });
 });
 
+test('SIGTERM: what was sent before is answered, also on connections that wait to be accepted', async () => {
+  const stopping = await serve();
+  const idle = await Raw.open(stopping.port);
+  stopping.child.kill('SIGSTOP');
+  const fresh = await Raw.open(stopping.port); // in the backlog
+  for (const raw of [idle, fresh]) raw.write(`GET /hello HTTP/1.1\r\n${host}\r\n`);
+  stopping.child.kill('SIGTERM');
+  stopping.child.kill('SIGCONT');
+  for (const raw of [idle, fresh]) {
+    assert.equal((await raw.response())?.status, 200);
+  }
+  assert.deepEqual(await stopping.ended, { code: 0, signal: null });
+});
+
 test('SIGTERM does not wait for ever', async () => {
   const stopping = await serve('--drain', '1');
   const working = await Raw.open(stopping.port);
