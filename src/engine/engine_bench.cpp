@@ -47,7 +47,7 @@ void Passthrough(benchmark::State& state) {
   };
   const std::string no_condition;
   const CancelToken cancel;
-  for (auto _ : state) {
+  for ([[maybe_unused]] const auto _ : state) {
     bool passed = false;
     engine->render(path, resolve, no_condition, cancel, [&](Result<Rendered> rendered) {
       passed = rendered && std::holds_alternative<http::FileBody>(rendered->body);
@@ -70,7 +70,7 @@ void CacheHit(benchmark::State& state) {
   std::promise<void> made;
   engine->render(path, resolve, {}, {}, [&](const Result<Rendered>&) { made.set_value(); });
   made.get_future().wait();
-  for (auto _ : state) {
+  for ([[maybe_unused]] const auto _ : state) {
     bool hit = false;
     engine->render(path, resolve, {}, {}, [&](Result<Rendered> rendered) {
       hit = rendered && std::holds_alternative<SharedBytes>(rendered->body);
@@ -86,7 +86,7 @@ BENCHMARK(CacheHit);
 void view(benchmark::State& state, const std::string& path, const RegionArea& area) {
   const World world = real_world({});
   std::size_t bytes = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] const auto _ : state) {
     const auto picture = world.open(path);
     const auto plan = plan_area((*picture)->info(), area, codec::Format::jpeg);
     const auto view = render_area(**picture, area, plan->region, {codec::Format::jpeg, 75, {}}, {});
@@ -118,20 +118,20 @@ BENCHMARK(Thumbnail)->Unit(benchmark::kMillisecond);
 // The steps of ViewOfPyramid.
 void ViewDecode(benchmark::State& state) {
   const auto picture = real_world({}).open(slices().pyramid);
-  for (auto _ : state) {
+  for ([[maybe_unused]] const auto _ : state) {
     int reduction = 1;
     benchmark::DoNotOptimize((*picture)->decode_region(1, {0, 0, 2000, 1500}, &reduction, {}));
   }
 }
 void ViewScale(benchmark::State& state) {
   const pixel::Image level = bench::slice(2000, 1500);
-  for (auto _ : state) {
+  for ([[maybe_unused]] const auto _ : state) {
     benchmark::DoNotOptimize(pixel::scale(level, 1067, 800));
   }
 }
 void ViewEncode(benchmark::State& state) {
   const pixel::Image shown = bench::slice(1067, 800);
-  for (auto _ : state) {
+  for ([[maybe_unused]] const auto _ : state) {
     benchmark::DoNotOptimize(codec::encode_jpeg(shown, {.quality = 75}));
   }
 }
@@ -144,7 +144,7 @@ BENCHMARK(ViewEncode)->Unit(benchmark::kMillisecond);
 void HitRatio(benchmark::State& state, const ResultCache::MakePolicy& policy) {
   const auto answer = std::make_shared<const Answer>(Answer{std::make_shared<const Bytes>(10'000), "image/jpeg"});
   double ratio = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] const auto _ : state) {
     ResultCache cache(4000 * ResultCache::charge(*answer), 1, policy);
     std::uint64_t random = 88172645463325252ULL;
     std::uint64_t scan = 1'000'000;

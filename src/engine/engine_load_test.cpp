@@ -23,6 +23,7 @@ TEST_F(EngineLoadTest, AHundredThreadsAskOneDecodes) {
   const auto picture = world_.add("/a");
   start();
   std::vector<std::thread> threads;
+  threads.reserve(100);
   std::atomic<int> good{0};
   const Gate gate;
   for (int i = 0; i < 100; ++i) {
@@ -50,6 +51,7 @@ TEST_F(EngineLoadTest, WorkNotBegunWhoseClientsAreGoneIsDropped) {
   hold_workers(gate);
   const CancelToken gone;
   std::vector<std::future<Result<Rendered>>> left;
+  left.reserve(16);
   for (int x = 0; x < 3; ++x) {
     left.push_back(begin("/a", tile(0, x, 0), gone));
   }
@@ -82,7 +84,7 @@ TEST_F(EngineLoadTest, SharedWorkGoesOnWhileOneClientWaits) {
   gone.cancel();
   gate.open();
   EXPECT_TRUE(second.get());
-  first.get();
+  static_cast<void>(first.get());
   EXPECT_EQ(picture->decoded, 1);
   EXPECT_EQ(engine_->metrics().joined, 1);
 }
@@ -177,6 +179,7 @@ TEST_F(EngineLoadTest, DecodedPixelsStayWithinTheirBytes) {
     --running;
   };
   std::vector<std::future<Result<Rendered>>> all;
+  all.reserve(16);
   for (int i = 0; i < 16; ++i) {
     all.push_back(begin("/a", region(100.5 + i, 0, 700, 500, 350, 250)));
   }
@@ -220,6 +223,7 @@ TEST_F(EngineLoadTest, ExportsDoNotHoldUpTiles) {
   start({}, {.threads = 2});
   Gate gate;
   std::vector<std::future<Result<Rendered>>> exports;
+  exports.reserve(16);
   std::atomic<int> waiting{0};
   picture->on_decode = [&](const CancelToken&) {
     if (waiting.fetch_add(1) == 0) {
@@ -247,12 +251,14 @@ TEST_F(EngineLoadTest, EverybodyIsAnsweredInAStorm) {
   start({.cache_bytes = 100'000, .max_open_files = 5, .revalidate_ms = 1, .max_memory_in_flight = 1'000'000},
         {.threads = 3, .max_tiles = 20});
   std::vector<std::thread> threads;
+  threads.reserve(100);
   std::atomic<int> answered{0};
   std::atomic<int> wrong{0};
   for (int t = 0; t < 6; ++t) {
     threads.emplace_back([&, t] {
       unsigned random = static_cast<unsigned>(t) * 7919U + 1;
       std::vector<std::pair<CancelToken, std::future<Result<Rendered>>>> open;
+      open.reserve(150);
       for (int i = 0; i < 150; ++i) {
         random = random * 1664525U + 1013904223U;
         const std::string path = "/" + std::to_string(random / 65536 % 20);

@@ -98,6 +98,7 @@ TEST(Flights, EveryWaiterIsToldOnceUnderContention) {
   constexpr int kThreads = 4;
   constexpr int kRounds = 2000;
   std::vector<std::thread> threads;
+  threads.reserve(100);
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < kRounds; ++i) {

@@ -174,6 +174,7 @@ TEST_F(OpenPicturesTest, ManyOpenersShareOneOpening) {
   OpenPictures pictures = make();
   std::atomic<int> got{0};
   std::vector<std::thread> threads;
+  threads.reserve(100);
   std::vector<std::promise<void>> promises(20);
   for (int i = 0; i < 10; ++i) {
     threads.emplace_back([&] { got += pictures.open_now("/a").value() == picture ? 1 : 0; });

@@ -165,9 +165,8 @@ Result<RegionPlan> plan_region(const image::PictureInfo& info, const RegionArea&
   plan.band_rows = std::max<std::int64_t>(1, kBandRows / level.tile_height) * level.tile_height;
   const double share = std::min(1.0, 2.0 * static_cast<double>(plan.band_rows + level.tile_height) /
                                          static_cast<double>(plan.decode.height));  // two bands, and their tiles
-  plan.memory_bytes =
-      static_cast<std::uint64_t>(share * static_cast<double>(plan.decoded_pixels * pixel_bytes / reduced)) +
-      out_bytes;
+  const std::uint64_t all_bytes = plan.decoded_pixels * pixel_bytes / reduced;
+  plan.memory_bytes = static_cast<std::uint64_t>(share * static_cast<double>(all_bytes)) + out_bytes;
   return plan;
 }
 

@@ -148,6 +148,7 @@ TEST(S3Fifo, EvictsEverythingInTheEnd) {
 TEST(ResultCache, ManyThreadsMayUseIt) {
   ResultCache cache(200'000, 4);
   std::vector<std::thread> threads;
+  threads.reserve(100);
   for (unsigned t = 0; t < 4; ++t) {
     threads.emplace_back([&cache, t] {
       std::mt19937 random(t);
