@@ -9,7 +9,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 #include <variant>
 
 namespace microtome::net {
@@ -18,8 +17,6 @@ namespace {
 constexpr std::size_t kMaxVectors = 16;
 constexpr std::uint64_t kWindow = 256 * 1024;  // bytes of a file asked about, and sent, at a time
 constexpr std::size_t kCopied = 1500;          // shared memory up to this size is copied behind text
-constexpr std::size_t kRemembered = 2048;      // regions: 2 GiB
-constexpr std::int64_t kRememberMs = 2000;
 constexpr std::size_t kKeepText = 16 * 1024;
 constexpr std::size_t kCompactAfter = 64;
 
@@ -35,40 +32,6 @@ ssize_t copy_file(int fd, int file, std::uint64_t offset, std::size_t length) {
 }
 
 }  // namespace
-
-bool ResidentMemory::region_resident(const io::File& file, std::uint64_t region) {
-  if (known_.empty()) {
-    known_.resize(kRemembered);
-  }
-  const io::FileId& id = file.id();
-  std::uint64_t key = id.device;
-  for (const std::uint64_t part : {id.inode, id.size, static_cast<std::uint64_t>(id.mtime_ns), region}) {
-    key = (key ^ part) * 0x9e3779b97f4a7c15ULL;
-    key ^= key >> 29;
-  }
-  timespec time{};
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
-  const std::int64_t now = time.tv_sec * 1000 + time.tv_nsec / 1'000'000;
-  Known& known = known_[key % kRemembered];
-  if (known.key == key && now < known.until) {
-    return true;
-  }
-  const std::uint64_t begin = region * kRegion;
-  if (begin >= id.size || !file.resident(begin, std::min(kRegion, id.size - begin))) {
-    return false;
-  }
-  known = {key, now + kRememberMs};
-  return true;
-}
-
-bool ResidentMemory::resident(const io::File& file, std::uint64_t offset, std::uint64_t length) {
-  const std::uint64_t first = offset / kRegion;
-  const std::uint64_t last = (offset + length - 1) / kRegion;
-  if (region_resident(file, first) && (first == last || region_resident(file, last))) {
-    return true;
-  }
-  return file.resident(offset, length);  // the neighbourhood may be cold, but this is what is wanted
-}
 
 void SendQueue::copy(std::string_view text) {
   write([text](std::string& out) { out.append(text); });

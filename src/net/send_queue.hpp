@@ -13,25 +13,9 @@
 
 #include "base/bytes.hpp"
 #include "http/message.hpp"
+#include "net/resident_memory.hpp"
 
 namespace microtome::net {
-
-// Remembers for two seconds which regions of files were found in the page cache: asking the kernel costs 1.8 us, a
-// fifth of a whole answer, and hot pages are not evicted so quickly. What is not remembered is asked for.
-class ResidentMemory {
- public:
-  static constexpr std::uint64_t kRegion = 1 << 20;
-  // Whether [offset, offset + length), of at most kRegion bytes, can be sent without waiting for the disk.
-  bool resident(const io::File& file, std::uint64_t offset, std::uint64_t length);
-
- private:
-  struct Known {
-    std::uint64_t key = 0;   // of file and region
-    std::int64_t until = 0;  // milliseconds of the monotonic clock
-  };
-  bool region_resident(const io::File& file, std::uint64_t region);
-  std::vector<Known> known_;
-};
 
 class SendQueue {
  public:
