@@ -64,6 +64,7 @@ class EngineImpl final : public Engine, public std::enable_shared_from_this<Engi
   Result<pixel::Image> region_now(const image::Picture& picture, const RegionArea& area,
                                   const CancelToken& cancel) override;
   [[nodiscard]] std::uint64_t max_output_pixels() const override { return options_.max_output_pixels; }
+  void gave_again() override { counters_.of(How::passthrough).add(); }
   [[nodiscard]] Metrics metrics() const override;
 
  private:
@@ -186,7 +187,7 @@ void EngineImpl::start(const std::string& path, const image::PicturePtr& picture
   std::string etag = etag_of(key);
   if (!if_none_match.empty() && http::list_matches(if_none_match, etag)) {
     counters_.not_modified.add();
-    done(Rendered{{}, std::string(codec::media_type(request.format)), std::move(etag), picture->id().mtime_ns});
+    done(Rendered{{}, std::string(codec::media_type(request.format)), std::move(etag), picture->id().mtime_ns, {}});
     return;
   }
   const bool is_tile = std::holds_alternative<TileArea>(request.area);
@@ -269,7 +270,8 @@ void EngineImpl::pass_through(const Asked& asked, const image::StoredTile& store
                       std::string(codec::media_type(asked.request.format)),
                       asked.etag,
                       asked.picture->id().mtime_ns,
-                      {{}, name_of(How::passthrough), 0, 0}});
+                      {{}, name_of(How::passthrough), 0, 0},
+                      pictures_.lease(asked.request.path, asked.picture)});
 }
 
 void EngineImpl::tile_stored(Asked asked, const image::StoredTile& stored, std::optional<int> quality) {
@@ -340,7 +342,7 @@ void EngineImpl::compute(const std::string& key, std::int64_t mtime_ns, const st
   std::string etag = etag_of(work.key);
   if (!if_none_match.empty() && http::list_matches(if_none_match, etag)) {
     counters_.not_modified.add();
-    done(Rendered{{}, {}, std::move(etag), mtime_ns});
+    done(Rendered{{}, {}, std::move(etag), mtime_ns, {}});
     return;
   }
   work.work = work_class;

@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "base/cancel.hpp"
+#include "base/lease.hpp"
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "base/work_pool.hpp"
@@ -67,6 +68,8 @@ struct Rendered {
   std::string etag;           // strong, quoted
   std::int64_t mtime_ns = 0;  // of the source
   http::Trace trace = {};
+  // While it holds, the same request has this same answer (stored tiles only; else null).
+  LeasePtr lease = {};
 };
 
 // Identity of the answer, known without making it.
@@ -158,6 +161,9 @@ class Engine {
 
   // What a picture may have at most: for protocols that announce it.
   [[nodiscard]] virtual std::uint64_t max_output_pixels() const { return EngineOptions().max_output_pixels; }
+
+  // A stored tile was given out again without asking us: counts it.
+  virtual void gave_again() {}
 
   [[nodiscard]] virtual Metrics metrics() const { return {}; }
 };

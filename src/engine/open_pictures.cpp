@@ -45,15 +45,15 @@ std::optional<Result<image::PicturePtr>> OpenPictures::lookup(const std::string&
   if (!entry->used.load(std::memory_order_relaxed)) {
     entry->used.store(true, std::memory_order_relaxed);
   }
-  std::int64_t check_at = entry->check_at_ns.load(std::memory_order_relaxed);
+  std::int64_t check_at = entry->lease->until_ns();
   const std::int64_t now = world_.now_ns();
   // One thread looks at the file again; the others take the picture as it is meanwhile.
-  if (now < check_at || !entry->check_at_ns.compare_exchange_strong(check_at, next_check())) {
+  if (now < check_at || !entry->lease->claim(check_at, next_check())) {
     return entry->picture;
   }
   const auto id = may_block ? std::optional(world_.identify(path)) : world_.identify_cached(path);
   if (!id) {
-    entry->check_at_ns.store(check_at);  // a worker has to
+    entry->lease->extend(check_at);  // a worker has to
     return std::nullopt;
   }
   if (*id && **id == entry->picture->id()) {
@@ -137,6 +137,11 @@ Result<image::PicturePtr> OpenPictures::open_file(const std::string& path) {
   return result;
 }
 
+LeasePtr OpenPictures::lease(const std::string& path, const image::PicturePtr& picture) {
+  const EntryPtr entry = entry_of(path);
+  return entry != nullptr && entry->picture == picture ? entry->lease : nullptr;
+}
+
 void OpenPictures::used(const std::string& path) {
   if (const EntryPtr entry = entry_of(path)) {
     measure(entry);
@@ -145,7 +150,7 @@ void OpenPictures::used(const std::string& path) {
 
 void OpenPictures::suspect(const std::string& path) {
   if (const EntryPtr entry = entry_of(path)) {
-    entry->check_at_ns.store(0);
+    entry->lease->end();
   }
 }
 
@@ -153,7 +158,7 @@ void OpenPictures::insert(const std::string& path, const image::PicturePtr& pict
   auto entry = std::make_shared<Entry>();
   entry->path = path;
   entry->picture = picture;
-  entry->check_at_ns = next_check();
+  entry->lease->extend(next_check());
   entry->bytes = picture->memory();
   std::deque<EntryPtr> gone;  // closed after the locks
   const std::lock_guard lock(ring_mutex_);
@@ -216,6 +221,7 @@ void OpenPictures::unlist(const EntryPtr& entry) {
     return;
   }
   entry->listed = false;
+  entry->lease->end();
   bytes_ -= entry->bytes;
   --count_;
   Shard& shard = shard_of(entry->path);

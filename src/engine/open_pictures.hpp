@@ -16,6 +16,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "base/lease.hpp"
 #include "base/metrics.hpp"
 #include "base/work_pool.hpp"
 #include "engine/flight.hpp"
@@ -48,6 +49,9 @@ class OpenPictures {
   // Finds or opens on this thread; waits when another thread is opening the same just now.
   [[nodiscard]] Result<image::PicturePtr> open_now(const std::string& path);
 
+  // Holds while find() would give this very picture at once; null when it would not.
+  [[nodiscard]] LeasePtr lease(const std::string& path, const image::PicturePtr& picture);
+
   // The picture was worked with: readers keep what they decoded, so its size is taken again.
   void used(const std::string& path);
 
@@ -64,10 +68,10 @@ class OpenPictures {
   struct Entry {
     std::string path;
     image::PicturePtr picture;
-    std::atomic<std::int64_t> check_at_ns{0};
-    std::atomic<bool> used{false};  // since the clock hand last came by
-    bool listed = true;             // guarded by ring_mutex_
-    std::uint64_t bytes = 0;        // as charged; guarded by ring_mutex_
+    std::shared_ptr<Lease> lease = std::make_shared<Lease>();  // until the file is looked at again
+    std::atomic<bool> used{false};                             // since the clock hand last came by
+    bool listed = true;                                        // guarded by ring_mutex_
+    std::uint64_t bytes = 0;                                   // as charged; guarded by ring_mutex_
   };
   using EntryPtr = std::shared_ptr<Entry>;
   struct Shard {

@@ -2,6 +2,7 @@
 #include "http/message.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "http/text.hpp"
 
@@ -27,6 +28,13 @@ void Headers::set(std::string name, std::string value) {
 
 namespace {
 
+bool belongs_to_transport(std::string_view name) {
+  static constexpr std::array<std::string_view, 10> kNames{
+      "Connection", "Content-Length",    "Date",   "Keep-Alive", "Proxy-Connection", "Status", "TE",
+      "Trailer",    "Transfer-Encoding", "Upgrade"};
+  return std::ranges::any_of(kNames, [name](std::string_view other) { return equal_no_case(name, other); });
+}
+
 std::uint64_t size_of(const SharedBytes& bytes) {
   return bytes ? bytes->size() : 0;
 }
@@ -50,6 +58,24 @@ struct LengthOf {
 };
 
 }  // namespace
+
+int append_field_lines(std::string& out, const Headers& headers) {
+  int refused = 0;
+  for (const Header& header : headers.all()) {
+    if (belongs_to_transport(header.name)) {
+      continue;
+    }
+    if (!is_token(header.name) || !is_field_value(header.value)) {
+      ++refused;
+      continue;
+    }
+    out += header.name;
+    out += ": ";
+    out += header.value;
+    out += "\r\n";
+  }
+  return refused;
+}
 
 std::optional<std::uint64_t> body_length(const Body& body) {
   return std::visit(LengthOf{}, body);

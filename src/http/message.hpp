@@ -77,6 +77,10 @@ struct FileBody {
 
 using Body = std::variant<std::monostate, std::string, Bytes, SharedBytes, FileBody, std::shared_ptr<Producer>>;
 
+// Appends "Name: value" lines. Fields that belong to the transport, and names or values that would break the head
+// apart (CR, LF, NUL), are left out; returns how many of the latter there were.
+int append_field_lines(std::string& out, const Headers& headers);
+
 // Length in bytes; nullopt for a producer that does not know.
 [[nodiscard]] std::optional<std::uint64_t> body_length(const Body& body);
 
@@ -85,6 +89,9 @@ struct Response {
   Headers headers;  // without Content-Length, Date, Connection, Transfer-Encoding: the transport adds these
   Body body;
   Trace trace = {};  // for logs and counters only
+  // Further fields, Content-Type among them, made ready by append_field_lines() for an answer that is given often. Or
+  // null.
+  std::shared_ptr<const std::string> lines = {};
 };
 
 // One request being answered. Transports implement it; handlers hold it until they have responded.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// ResidentMemory: remembers for two seconds which regions of files were found in the page cache. Asking the kernel costs
-// 1.8 us for a tile, a fifth of a whole answer, and hot pages are not evicted so quickly; what is not remembered is
-// asked for. Loop thread only.
+// ResidentMemory: remembers for two seconds which regions of files were found in the page cache. Asking the kernel
+// costs 1.8 us for a tile, a fifth of a whole answer, and hot pages are not evicted so quickly; what is not
+// remembered is asked for. Loop thread only.
 #pragma once
 
 #include <array>

@@ -11,13 +11,6 @@
 namespace microtome::net {
 namespace {
 
-bool belongs_to_transport(std::string_view name) {
-  static constexpr std::array<std::string_view, 10> kNames{
-      "Connection", "Content-Length",    "Date",   "Keep-Alive", "Proxy-Connection", "Status", "TE",
-      "Trailer",    "Transfer-Encoding", "Upgrade"};
-  return std::ranges::any_of(kNames, [name](std::string_view other) { return http::equal_no_case(name, other); });
-}
-
 void append_number(std::string& out, std::uint64_t number) {
   std::array<char, 20> digits;
   const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), number);
@@ -39,6 +32,14 @@ void append_length(std::string& out, const BodyFraming& framing, int status) {
   }
 }
 
+int append_fields(std::string& out, const http::Response& response) {
+  const int refused = http::append_field_lines(out, response.headers);
+  if (response.lines) {
+    out += *response.lines;
+  }
+  return refused;
+}
+
 }  // namespace
 
 bool may_have_body(int status) {
@@ -49,24 +50,6 @@ int sendable_status(int status) {
   return status >= 200 && status <= 599 ? status : 500;
 }
 
-int append_fields(std::string& out, const http::Headers& headers) {
-  int refused = 0;
-  for (const http::Header& header : headers.all()) {
-    if (belongs_to_transport(header.name)) {
-      continue;
-    }
-    if (!http::is_token(header.name) || !http::is_field_value(header.value)) {
-      ++refused;
-      continue;
-    }
-    out += header.name;
-    out += ": ";
-    out += header.value;
-    out += "\r\n";
-  }
-  return refused;
-}
-
 int append_http_head(std::string& out, const http::Response& response, const BodyFraming& framing,
                      KeepAlive keep_alive, std::string_view date) {
   const int status = sendable_status(response.status);
@@ -75,7 +58,7 @@ int append_http_head(std::string& out, const http::Response& response, const Bod
   out += "Date: ";
   out += date;
   out += "\r\n";
-  const int refused = append_fields(out, response.headers);
+  const int refused = append_fields(out, response);
   append_length(out, framing, status);
   if (framing.chunked) {
     out += "Transfer-Encoding: chunked\r\n";
@@ -91,8 +74,9 @@ int append_cgi_head(std::string& out, const http::Response& response, const Body
   const int status = sendable_status(response.status);
   out += "Status: ";
   append_status(out, status);
-  const int refused = append_fields(out, response.headers);
-  if (may_have_body(status) && !response.headers.has("Content-Type") && framing.length.value_or(1) > 0) {
+  const int refused = append_fields(out, response);
+  if (may_have_body(status) && !response.lines && !response.headers.has("Content-Type") &&
+      framing.length.value_or(1) > 0) {
     out += "Content-Type: application/octet-stream\r\n";  // without one some gateways make up text/html
   }
   append_length(out, framing, status);

@@ -23,10 +23,6 @@ struct BodyFraming {
 // A status that can be sent: anything outside 200..599 becomes 500.
 [[nodiscard]] int sendable_status(int status);
 
-// Appends the fields of `headers` that a handler may set. Fields that belong to the transport, and names or values
-// that would break the head apart (CR, LF, NUL), are left out; returns how many of the latter there were.
-int append_fields(std::string& out, const http::Headers& headers);
-
 enum class KeepAlive { implied, stated, close };  // stated: HTTP/1.0 asks to hear it
 
 // "HTTP/1.1 200 OK" to the blank line.

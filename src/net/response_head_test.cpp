@@ -49,7 +49,7 @@ TEST(ResponseHead, CannotBeBrokenApart) {
                                             {"X-E", std::string("6\0", 2)},
                                             {"X-F", "7"}});
   std::string text;
-  EXPECT_EQ(append_fields(text, response.headers), 5);
+  EXPECT_EQ(http::append_field_lines(text, response.headers), 5);
   EXPECT_EQ(text, "X-F: 7\r\n");
 }
 

@@ -45,7 +45,7 @@ void find_name(const Call& call, Names order, std::string name, std::function<vo
       const set::Slice* slice = set ? set->find_id(std::string_view(name).substr(slash + 1)) : nullptr;
       if (slice != nullptr && !slice->path.empty()) {
         refresh_soon(call);
-        return then(Found{slice->path, nullptr});
+        return then(Found{slice->path, nullptr, nullptr});
       }
     }
   }

@@ -25,6 +25,7 @@ class Store;
 
 namespace microtome::protocol {
 
+class AnswerMemo;
 class StackCache;
 
 struct Counters {
@@ -43,6 +44,7 @@ struct Service {
   std::unique_ptr<Sites> sites;
   std::shared_ptr<StackCache> stacks;
   std::shared_ptr<woolz::Store> woolz;
+  std::shared_ptr<AnswerMemo> memo;
   Counters counters;
   std::chrono::steady_clock::time_point started;
   mutable std::atomic<std::int64_t> complained_ns = 0;  // when a 404 was last put into the log as a warning

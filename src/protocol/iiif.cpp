@@ -73,11 +73,13 @@ void describe(const Call& call, const Asked& asked, const std::string& path, Cac
                      });
 }
 
-void answer_image(const Call& call, const Asked& asked, const std::string& path, const Version& cached) {
+void answer_image(const Call& call, const Asked& asked, const std::string& path, const Version& cached,
+                  LeasePtr name) {
   PictureReply reply;
   reply.caching = cached.caching;
   reply.mtime_ns = cached.mtime_ns;
   reply.learn = true;
+  reply.name = std::move(name);
   render(
       call, path,
       [limits = limits_of(call), image = asked.path.image, version = asked.version, base = asked.base](
@@ -120,7 +122,7 @@ void serve(const Call& call, Asked request) {
       case IiifPath::Kind::info:
         return describe(call, *asked, *where, cached.caching);
       case IiifPath::Kind::image:
-        return answer_image(call, *asked, *where, cached);
+        return answer_image(call, *asked, *where, cached, found.lease);
       default:
         return redirect(call, asked->base);
     }

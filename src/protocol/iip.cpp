@@ -229,6 +229,7 @@ IipSession::Next IipSession::make(Choose choose) {
   PictureReply reply;
   reply.learn = true;
   reply.unreadable_is_404 = true;
+  reply.name = found_->lease;
   render(call_, *where, std::move(choose), reply);
   return Next::answered;
 }

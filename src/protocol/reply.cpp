@@ -6,6 +6,7 @@
 #include "http/conditional.hpp"
 #include "http/date.hpp"
 #include "http/status.hpp"
+#include "protocol/answer_memo.hpp"
 
 namespace microtome::protocol {
 namespace {
@@ -51,6 +52,19 @@ void count(const Call& call, int status) {
 
 void add_last_modified(http::Headers& headers, std::int64_t mtime_ns) {
   headers.add("Last-Modified", http::format_date(http::seconds_of(mtime_ns)));
+}
+
+// What every answer has.
+void finish(const Call& call, http::Response& response) {
+  if (!call.options().cors.empty()) {
+    response.headers.set("Access-Control-Allow-Origin", call.options().cors);
+    response.headers.set("Access-Control-Expose-Headers", std::string(kExposed));
+  }
+  if (!response.headers.get("Content-Type").starts_with("image/")) {
+    response.headers.set("X-Content-Type-Options", "nosniff");
+  }
+  count(call, response.status);
+  response.trace.protocol = call.protocol;
 }
 
 struct Rendering {
@@ -101,7 +115,11 @@ struct Rendering {
     }
     response.body = std::move(rendered->body);
     response.trace = rendered->trace;
-    answer(call, std::move(response));
+    finish(call, response);
+    if (reply.name && rendered->lease) {
+      call.service->memo->keep(call.site.get(), call.request(), response, reply.name, rendered->lease);
+    }
+    call.exchange->respond(std::move(response));
   }
 
   void failed(Error error) {
@@ -146,15 +164,7 @@ void set_caching(const Call& call, http::Headers& headers, Caching caching) {
 }
 
 void answer(const Call& call, http::Response response) {
-  if (!call.options().cors.empty()) {
-    response.headers.set("Access-Control-Allow-Origin", call.options().cors);
-    response.headers.set("Access-Control-Expose-Headers", std::string(kExposed));
-  }
-  if (!response.headers.get("Content-Type").starts_with("image/")) {
-    response.headers.set("X-Content-Type-Options", "nosniff");
-  }
-  count(call, response.status);
-  response.trace.protocol = call.protocol;
+  finish(call, response);
   call.exchange->respond(std::move(response));
 }
 

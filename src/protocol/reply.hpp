@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/lease.hpp"
 #include "engine/engine.hpp"
 #include "http/message.hpp"
 #include "protocol/call.hpp"
@@ -43,6 +44,9 @@ struct PictureReply {
   std::optional<std::int64_t> mtime_ns;
   bool learn = false;              // tell the catalogue the picture's size, or that it cannot be read
   bool unreadable_is_404 = false;  // as the old servers answered
+  // Of the name that led to the picture. Set when nothing of the request but its method, its address and its
+  // conditions decides about the answer: it may then be given again without any of the work.
+  LeasePtr name;
 };
 
 // Says what to render once the picture is open; may add headers to the answer (called again: they are replaced).

@@ -6,6 +6,7 @@
 
 #include "http/status.hpp"
 #include "http/uri.hpp"
+#include "protocol/answer_memo.hpp"
 #include "protocol/call.hpp"
 #include "protocol/deepzoom.hpp"
 #include "protocol/health.hpp"
@@ -183,6 +184,10 @@ void begin(const std::shared_ptr<Service>& service, http::ExchangePtr exchange) 
   Call call{service, nullptr, std::move(exchange)};
   call.site = service->sites->ready(call.request());
   if (call.site) {
+    if (auto again = service->memo->find(call.site.get(), call.request())) {
+      service->engine->gave_again();
+      return call.exchange->respond(std::move(*again));
+    }
     return route(std::move(call));
   }
   on_worker(call, [call]() mutable {
@@ -211,6 +216,7 @@ Result<http::Handler> make_service(ServiceOptions options, std::shared_ptr<engin
                                                std::move(*sites),
                                                std::make_shared<StackCache>(),
                                                std::move(woolz),
+                                               std::make_shared<AnswerMemo>(),
                                                {},
                                                std::chrono::steady_clock::now()});
   return [service](http::ExchangePtr exchange) { begin(service, std::move(exchange)); };

@@ -16,6 +16,19 @@ constexpr std::size_t kMostSites = 64;
 Site::Site(io::Roots roots, const set::CatalogueOptions& options, Log log)
     : roots_(roots), options_(options), catalogue_(set::make_catalogue(std::move(roots), options, std::move(log))) {}
 
+Site::~Site() {
+  forget();
+}
+
+// With the mutex held, or by the last owner. Nothing that was built on these names may be used after this: another
+// site could come to lie where this one was.
+void Site::forget() {
+  for (const auto& [name, remembered] : names_) {
+    remembered.lease->end();
+  }
+  names_.clear();
+}
+
 std::string Site::key(Names order, std::string_view name) {
   std::string text(1, order == Names::files_first ? 'f' : 'i');
   text += name;
@@ -24,24 +37,38 @@ std::string Site::key(Names order, std::string_view name) {
 
 std::optional<Found> Site::remembered(Names order, std::string_view name) const {
   const std::string wanted = key(order, name);
-  const auto now = std::chrono::steady_clock::now();
+  const std::int64_t now = Lease::now_ns();
   const std::scoped_lock lock(mutex_);
   const auto at = names_.find(wanted);
-  return at != names_.end() && now < at->second.until ? std::optional(at->second.found) : std::nullopt;
+  return at != names_.end() && at->second.lease->holds(now) ? std::optional(at->second.found) : std::nullopt;
 }
 
 Result<Found> Site::find(Names order, const std::string& name) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(std::max(options_.rescan_ms, 1));
+  const std::int64_t until = Lease::now_ns() + std::int64_t{std::max(options_.rescan_ms, 1)} * 1'000'000;
   auto found = look(order, name);
   const std::scoped_lock lock(mutex_);
+  const auto before = names_.find(key(order, name));
+  if (before != names_.end()) {
+    const bool same =
+        found && !found->views && !before->second.found.views && found->path == before->second.found.path;
+    if (same) {
+      before->second.lease->extend(until);  // whoever built on it may go on
+      return before->second.found;
+    }
+    before->second.lease->end();
+    names_.erase(before);
+  }
   if (!found) {
-    names_.erase(key(order, name));
     return found;
   }
   if (names_.size() >= kMostNames) {
-    names_.clear();
+    forget();
   }
-  names_[key(order, name)] = {*found, until};
+  auto lease = std::make_shared<Lease>(until);
+  if (!found->views) {
+    found->lease = lease;
+  }
+  names_[key(order, name)] = {*found, std::move(lease)};
   return found;
 }
 
@@ -53,7 +80,7 @@ Result<Found> Site::look(Names order, const std::string& name) {
     if (!io::File::identify(*path)) {
       return fail(Code::not_found, "no such picture", "not a regular file: " + *path);
     }
-    return Found{std::move(*path), nullptr};
+    return Found{std::move(*path), nullptr, nullptr};
   };
   Result<Found> first =
       order == Names::ids_first ? as_file(catalogue_->resolve(name)) : as_file(roots_.resolve(name));
@@ -61,7 +88,7 @@ Result<Found> Site::look(Names order, const std::string& name) {
     return first;
   }
   if (auto views = find_views(roots_, name, options_.filename_pattern)) {
-    return Found{{}, std::make_shared<const Views>(std::move(*views))};
+    return Found{{}, std::make_shared<const Views>(std::move(*views)), nullptr};
   }
   if (order == Names::files_first) {
     if (Result<Found> slice = as_file(catalogue_->resolve(name))) {

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -12,6 +11,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "base/lease.hpp"
 #include "http/message.hpp"
 #include "io/roots.hpp"
 #include "protocol/protocol.hpp"
@@ -24,6 +24,7 @@ namespace microtome::protocol {
 struct Found {
   std::string path;                    // empty for a sequence
   std::shared_ptr<const Views> views;  // null for a file
+  LeasePtr lease;                      // while it holds, the name stands for the path; null: ask again
 };
 
 enum class Names : std::uint8_t {
@@ -34,6 +35,9 @@ enum class Names : std::uint8_t {
 class Site {
  public:
   Site(io::Roots roots, const set::CatalogueOptions& options, Log log);
+  ~Site();
+  Site(const Site&) = delete;
+  Site& operator=(const Site&) = delete;
 
   [[nodiscard]] const io::Roots& roots() const { return roots_; }
   [[nodiscard]] set::Catalogue& catalogue() const { return *catalogue_; }
@@ -50,9 +54,10 @@ class Site {
  private:
   struct Remembered {
     Found found;
-    std::chrono::steady_clock::time_point until;
+    std::shared_ptr<Lease> lease;
   };
   [[nodiscard]] Result<Found> look(Names order, const std::string& name);
+  void forget();
   [[nodiscard]] static std::string key(Names order, std::string_view name);
 
   io::Roots roots_;

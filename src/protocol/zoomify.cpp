@@ -141,6 +141,7 @@ void answer_zoomify(const Call& call, std::string_view path) {
     reply.caching = version.caching;
     reply.mtime_ns = version.mtime_ns;
     reply.learn = true;
+    reply.name = found.lease;
     render(
         call, *where,
         [tile = *tile, truncated](const image::Picture& picture, http::Headers&) {
