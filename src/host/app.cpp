@@ -395,6 +395,11 @@ void App::learned(const Ability& ability) {
   dispatch();
 }
 
+void App::asked(const std::shared_ptr<Question>& question) {
+  std::erase_if(questions_, [](const auto& each) { return each.expired(); });
+  questions_.push_back(question);
+}
+
 int App::load() const {
   int sum = 0;
   for (const auto& slot : slots_) {
@@ -456,6 +461,11 @@ void App::stop(std::chrono::milliseconds grace, std::function<void()> done) {
   stopping_ = true;
   stopped_ = std::move(done);
   context_.timers->cancel(idle_timer_);
+  for (const auto& each : std::exchange(questions_, {})) {
+    if (const auto question = each.lock()) {
+      question->abandon();
+    }
+  }
   while (!queue_.empty()) {
     give_up(queue_.front(), 503);
   }

@@ -38,6 +38,13 @@ struct Ability {
   bool multiplexes = false;
 };
 
+// Something that is asked of an app beside its requests, and that ends with the app.
+class Question {
+ public:
+  virtual ~Question() = default;
+  virtual void abandon() = 0;
+};
+
 struct AppContext {
   std::shared_ptr<net::Loop> loop;
   std::shared_ptr<Timers> timers;
@@ -142,6 +149,7 @@ class App : public std::enable_shared_from_this<App> {
   void refused(Slot& slot);               // connecting failed
   void hung(Slot& slot, int generation);  // no answer before the deadline: ABRT, then KILL, then a new process
   void learned(const Ability& ability);
+  void asked(const std::shared_ptr<Question>& question);
 
   [[nodiscard]] const AppSpec& spec() const { return spec_; }
   [[nodiscard]] const AppContext& context() const { return context_; }
@@ -179,6 +187,7 @@ class App : public std::enable_shared_from_this<App> {
   std::deque<TicketPtr> queue_;
   std::deque<std::string> last_lines_;  // of standard error, for the status page
   Timers::Id idle_timer_ = 0;
+  std::vector<std::weak_ptr<Question>> questions_;
   bool probed_ = false;
   bool stopping_ = false;
   std::function<void()> stopped_;

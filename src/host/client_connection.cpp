@@ -137,12 +137,44 @@ Co<bool> ClientConnection::read_head() {
   }
 }
 
+// Old clients send an empty line behind a body. True when more bytes must come before that is clear.
+bool ClientConnection::skip_blank_line(std::string_view& bytes, bool& buffered) {
+  if (served_ == 0 || turn_->blank_line_seen || !bytes.starts_with('\r')) {
+    return false;
+  }
+  if (bytes == "\r") {
+    if (!buffered) {
+      in_.assign(bytes);
+    }
+    return true;
+  }
+  if (bytes.starts_with("\r\n")) {
+    turn_->blank_line_seen = true;
+    if (buffered) {
+      in_.erase(0, 2);
+      bytes = in_;
+      buffered = !in_.empty();
+    } else {
+      bytes.remove_prefix(2);
+    }
+  }
+  return false;
+}
+
 // True when the head is there, or is refused. What follows it is kept in in_.
 bool ClientConnection::take_head(std::string_view bytes, bool buffered) {
   Turn& turn = *turn_;
+  if (skip_blank_line(bytes, buffered)) {
+    return false;
+  }
+  // Errors are told in the version of the request, where that was readable.
+  const auto refuse = [&turn, bytes](const net::Refusal& refusal) {
+    turn.refusal = refusal;
+    turn.head.version = bytes.substr(0, bytes.find("\r\n")).ends_with(" HTTP/1.1") ? 11 : 10;
+  };
   const auto end = turn.scanner.scan(bytes, limits());
   if (!end) {
-    turn.refusal = end.error();
+    refuse(end.error());
     return true;
   }
   if (*end == 0) {
@@ -155,7 +187,7 @@ bool ClientConnection::take_head(std::string_view bytes, bool buffered) {
   if (head) {
     turn.head = std::move(*head);
   } else {
-    turn.refusal = head.error();
+    refuse(head.error());
   }
   if (buffered) {
     in_.erase(0, *end);

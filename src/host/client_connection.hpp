@@ -46,6 +46,7 @@ class ClientConnection final : public net::Connection {
     net::HeadScanner scanner;
     net::Head head;
     std::optional<net::Refusal> refusal;
+    bool blank_line_seen = false;  // before the request line: one is forgiven
     std::optional<net::ChunkedReader> chunks;
     std::shared_ptr<StreamUser> user;
     std::shared_ptr<RequestStream> stream;
@@ -79,6 +80,7 @@ class ClientConnection final : public net::Connection {
   net::Co<bool> serve();
   net::Co<bool> read_head();
   bool take_head(std::string_view bytes, bool buffered);
+  bool skip_blank_line(std::string_view& bytes, bool& buffered);
   net::Co<bool> refuse();
   net::Co<bool> exchange();
   net::Co<bool> wait_for_something(net::SendQueue::Status status);
@@ -89,7 +91,7 @@ class ClientConnection final : public net::Connection {
   void expire();
   net::Co<bool> linger();
   [[nodiscard]] bool wants_input() const;
-  [[nodiscard]] net::HeadLimits limits() const { return {options().max_header, options().max_target, true}; }
+  [[nodiscard]] net::HeadLimits limits() const { return {options().max_header, options().max_target, true, true}; }
 
   std::shared_ptr<const ConnectionContext> context_;
   Endpoint endpoint_;

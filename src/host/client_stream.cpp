@@ -116,8 +116,8 @@ void ClientConnection::send_head() {
   const bool old = turn.head.version < 11;
   const bool bodiless = turn.head_only || !net::may_have_body(response.status);
   turn.chunked = !turn.length && !old && net::may_have_body(response.status) && !turn.head_only;
-  turn.keep = turn.head.keep_alive && !stopping() && !half_closed_ && served_ < limits_.max_requests &&
-              turn.body_ended && (turn.length || turn.chunked || bodiless);
+  turn.keep = turn.head.keep_alive && !stopping() && (!half_closed_ || !in_.empty()) &&
+              served_ < limits_.max_requests && turn.body_ended && (turn.length || turn.chunked || bodiless);
   const net::KeepAlive said = !turn.keep ? net::KeepAlive::close
                               : old      ? net::KeepAlive::stated
                                          : net::KeepAlive::implied;
@@ -127,6 +127,9 @@ void ClientConnection::send_head() {
   const bool would_chunk = turn.head_only && !turn.length && !old && net::may_have_body(response.status);
   if (net::append_http_head(text, response, {turn.length, turn.chunked || would_chunk}, said, loop().date()) > 0) {
     shared().log.warning("a header of the answer holds bytes that no header may hold; left out");
+  }
+  if (old) {
+    text[7] = '0';  // HTTP/1.0: clients of that age look at it
   }
   turn.out->copy(text);
   turn.begun = true;

@@ -104,6 +104,9 @@ bool ConditionSet::holds(const Test& test, const ConditionInput& input, const st
     case Compare::not_equal:
       if (condition.field == Field::host) {
         equal = same_host(value, condition.text);
+        if (equal && condition.compare == Compare::equal) {
+          captures->assign(1, std::string(value));  // %0 in replacements
+        }
       } else if (condition.field == Field::socket) {
         equal = same_socket(value, condition.text);
       } else if (test.network) {

@@ -389,14 +389,14 @@ void FcgiClient::abort(std::uint16_t id) {
 }
 
 // A connection for one GET_VALUES.
-class FcgiClient::Asker : public net::Watcher, public std::enable_shared_from_this<Asker> {
+class FcgiClient::Asker : public net::Watcher, public Question, public std::enable_shared_from_this<Asker> {
  public:
   using Answer = std::function<void(std::optional<Ability>)>;
-  Asker(std::shared_ptr<App> app, int fd, Answer answer)
-      : app_(std::move(app)), descriptor_(*app_->context().loop, fd), answer_(std::move(answer)) {}
+  Asker(const std::shared_ptr<App>& app, int fd, Answer answer)
+      : timers_(app->context().timers), descriptor_(*app->context().loop, fd), answer_(std::move(answer)) {}
 
   void start(std::chrono::milliseconds patience) {
-    timer_ = app_->context().timers->after(patience, [self = shared_from_this()] {
+    timer_ = timers_->after(patience, [self = shared_from_this()] {
       self->timer_ = 0;
       self->finish(std::nullopt);
     });
@@ -445,6 +445,11 @@ class FcgiClient::Asker : public net::Watcher, public std::enable_shared_from_th
     wait();
   }
   void failed() override { finish(std::nullopt); }
+  void abandon() override {
+    timers_->cancel(timer_);
+    answer_ = nullptr;
+    descriptor_.close();
+  }
 
  private:
   void wait() {
@@ -469,7 +474,7 @@ class FcgiClient::Asker : public net::Watcher, public std::enable_shared_from_th
   }
 
   void finish(std::optional<Ability> ability) {
-    app_->context().timers->cancel(timer_);
+    timers_->cancel(timer_);
     if (answer_) {
       std::exchange(answer_, nullptr)(ability);
     }
@@ -480,14 +485,14 @@ class FcgiClient::Asker : public net::Watcher, public std::enable_shared_from_th
     // when it answers: what it says is read and dropped.
     closing_ = true;
     shutdown(descriptor_.fd(), SHUT_WR);
-    timer_ = app_->context().timers->after(10s, [self = shared_from_this()] {
+    timer_ = timers_->after(10s, [self = shared_from_this()] {
       self->timer_ = 0;
       self->descriptor_.close();
     });
     wait();
   }
 
-  std::shared_ptr<App> app_;
+  std::shared_ptr<Timers> timers_;
   net::Descriptor descriptor_;
   Answer answer_;
   fcgi::RecordReader reader_;
@@ -502,12 +507,15 @@ void FcgiClient::probe(const std::shared_ptr<App>& app, Slot& slot) {
   if (connected.state != Connect::done && connected.state != Connect::pending) {
     return;
   }
-  std::make_shared<Asker>(app, connected.fd, [weak = std::weak_ptr(app)](std::optional<Ability> ability) {
-    const auto self = weak.lock();
-    if (self && ability) {
-      self->learned(*ability);
-    }
-  })->start(1s);
+  const auto asker =
+      std::make_shared<Asker>(app, connected.fd, [weak = std::weak_ptr(app)](std::optional<Ability> ability) {
+        const auto self = weak.lock();
+        if (self && ability) {
+          self->learned(*ability);
+        }
+      });
+  app->asked(asker);
+  asker->start(1s);
 }
 
 void FcgiClient::ping(const std::shared_ptr<App>& app, Slot& slot, std::function<void(bool)> reply) {
@@ -515,9 +523,10 @@ void FcgiClient::ping(const std::shared_ptr<App>& app, Slot& slot, std::function
   if (connected.state != Connect::done && connected.state != Connect::pending) {
     return app->context().loop->post([reply = std::move(reply)] { reply(false); });
   }
-  std::make_shared<Asker>(app, connected.fd, [reply = std::move(reply)](std::optional<Ability> ability) {
-    reply(ability.has_value());
-  })->start(2s);
+  const auto asker = std::make_shared<Asker>(
+      app, connected.fd, [reply = std::move(reply)](std::optional<Ability> ability) { reply(ability.has_value()); });
+  app->asked(asker);
+  asker->start(2s);
 }
 
 }  // namespace microtome::host

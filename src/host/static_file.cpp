@@ -16,7 +16,9 @@ namespace microtome::host {
 namespace {
 
 constexpr std::size_t kMaxRanges = 16;
-constexpr std::uint64_t kMaxMultipart = 4 << 20;  // bytes of several ranges, which are read into memory
+constexpr std::uint64_t kGap = 80;  // ranges that are closer are sent as one: a part's head is longer
+constexpr std::string_view kBoundary = "fkj49sn38dcn3";  // the one clients of lighttpd know
+constexpr std::uint64_t kMaxMultipart = 4 << 20;         // bytes of several ranges, which are read into memory
 
 std::string hex(std::uint64_t number) {
   std::array<char, 16> digits;
@@ -51,11 +53,10 @@ bool several_ranges(http::Response& response, const io::FilePtr& file, const std
   if (total > kMaxMultipart) {
     return false;
   }
-  const std::string boundary = "microtome-" + hex(file->id().inode) + hex(file->id().size);
   Bytes body;
   const auto append = [&body](std::string_view text) { body.insert(body.end(), text.begin(), text.end()); };
   for (const ByteRange& range : ranges) {
-    append("\r\n--" + boundary + "\r\n");
+    append("--" + std::string(kBoundary) + "\r\n");
     if (!type.empty()) {
       append("Content-Type: " + std::string(type) + "\r\n");
     }
@@ -65,10 +66,11 @@ bool several_ranges(http::Response& response, const io::FilePtr& file, const std
       return false;
     }
     append(as_text(*part));
+    append("\r\n");
   }
-  append("\r\n--" + boundary + "--\r\n");
+  append("--" + std::string(kBoundary) + "--\r\n");
   response.status = 206;
-  response.headers.set("Content-Type", "multipart/byteranges; boundary=" + boundary);
+  response.headers.set("Content-Type", "multipart/byteranges; boundary=" + std::string(kBoundary));
   response.body = std::move(body);
   return true;
 }
@@ -77,6 +79,45 @@ void one_range(http::Response& response, io::FilePtr file, std::uint64_t first, 
   http::FileBody body;
   body.ranges.push_back({std::move(file), first, length});
   response.body = std::move(body);
+}
+
+// "0-9", "5-", "-3" of a file of `size` bytes; nothing when it is malformed or lies behind the end.
+std::optional<ByteRange> parse_range(std::string_view part, std::uint64_t size) {
+  const std::size_t dash = part.find('-');
+  if (dash == std::string_view::npos) {
+    return std::nullopt;
+  }
+  const std::string_view from = http::trim(part.substr(0, dash));
+  const std::string_view to = http::trim(part.substr(dash + 1));
+  const auto first = http::parse_decimal(from);
+  const auto last = http::parse_decimal(to);
+  if ((!from.empty() && !first) || (!to.empty() && !last) || (first && last && *first > *last)) {
+    return std::nullopt;
+  }
+  if (first) {
+    return *first < size ? std::optional(ByteRange{*first, last ? std::min(*last, size - 1) : size - 1})
+                         : std::nullopt;
+  }
+  if (!last || *last == 0 || size == 0) {
+    return std::nullopt;
+  }
+  return ByteRange{size - std::min(*last, size), size - 1};
+}
+
+// Overlapping and nearby ranges become one; the order stays as it was asked for.
+void merge_close(std::vector<ByteRange>& ranges) {
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    for (std::size_t j = i + 1; j < ranges.size();) {
+      const bool apart = ranges[i].first > ranges[j].last + kGap || ranges[j].first > ranges[i].last + kGap;
+      if (apart) {
+        ++j;
+        continue;
+      }
+      ranges[i] = {std::min(ranges[i].first, ranges[j].first), std::max(ranges[i].last, ranges[j].last)};
+      ranges.erase(ranges.begin() + static_cast<std::ptrdiff_t>(j));
+      j = i + 1;  // the larger one may reach others
+    }
+  }
 }
 
 }  // namespace
@@ -108,27 +149,15 @@ std::optional<std::vector<ByteRange>> parse_ranges(std::string_view field, std::
   std::size_t count = 0;
   field.remove_prefix(kUnit.size());
   for (const std::string_view part : http::split_list(field)) {
-    const std::size_t dash = part.find('-');
-    if (dash == std::string_view::npos || ++count > kMaxRanges) {
+    if (++count > kMaxRanges) {
       return std::nullopt;
     }
-    const std::string_view from = http::trim(part.substr(0, dash));
-    const std::string_view to = http::trim(part.substr(dash + 1));
-    const auto first = http::parse_decimal(from);
-    const auto last = http::parse_decimal(to);
-    if ((!from.empty() && !first) || (!to.empty() && !last) || (!first && !last) ||
-        (first && last && *first > *last)) {
-      return std::nullopt;
-    }
-    if (!first) {  // the last N bytes
-      if (*last > 0 && size > 0) {
-        ranges.push_back({size - std::min(*last, size), size - 1});
-      }
-    } else if (*first < size) {
-      ranges.push_back({*first, last ? std::min(*last, size - 1) : size - 1});
+    if (const auto range = parse_range(part, size)) {
+      ranges.push_back(*range);
     }
   }
-  return count == 0 ? std::nullopt : std::optional(std::move(ranges));
+  merge_close(ranges);
+  return ranges;
 }
 
 void answer_with_file(http::Response& response, const http::Request& request, io::FilePtr file, std::string_view type,
@@ -147,9 +176,12 @@ void answer_with_file(http::Response& response, const http::Request& request, io
   }
   if (response.status == 200) {
     switch (http::evaluate(request, headers.get("ETag"), mtime)) {
-      case http::Condition::not_modified:
+      case http::Condition::not_modified: {
+        const std::string kept(headers.get("Content-Type"));
         response = http::not_modified(headers);
+        response.headers.set("Content-Type", kept);
         return;
+      }
       case http::Condition::precondition_failed:
         response = http::text_response(412, "precondition failed");
         return;

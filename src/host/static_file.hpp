@@ -28,8 +28,8 @@ struct ByteRange {
   std::uint64_t last = 0;  // inclusive
   friend bool operator==(const ByteRange&, const ByteRange&) = default;
 };
-// The ranges of a Range field for `size` bytes, in order, clamped. nullopt: no valid field, to be ignored (also with
-// more than 16 ranges); empty: none can be satisfied.
+// The ranges of a Range field for `size` bytes, in order, clamped; nearby ones as one. nullopt: of another unit, or
+// more than 16 of them: to be ignored; empty: none can be satisfied.
 [[nodiscard]] std::optional<std::vector<ByteRange>> parse_ranges(std::string_view field, std::uint64_t size);
 
 }  // namespace microtome::host

@@ -117,7 +117,8 @@ bool Visit::begin_url() {
 
 bool Visit::choose_settings() {
   auto decoded = http::percent_decode(request_.path);
-  if (!decoded || decoded->find('\0') != std::string::npos) {
+  const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  if (!decoded || std::ranges::any_of(*decoded, control)) {
     settings_ = context_->site->settings({0});
     error(400);
     return false;
@@ -271,7 +272,8 @@ bool Visit::redirect() {
 }
 
 bool Visit::access() {
-  const auto ends = [this](const std::string& end) { return url_.ends_with(end); };
+  const std::string url = settings_->lower_case_files ? lower(url_) : url_;
+  const auto ends = [&url](const std::string& end) { return url.ends_with(end); };
   const bool denied =
       settings_->deny_ends && std::any_of(settings_->deny_ends->begin(), settings_->deny_ends->end(), ends);
   const bool allowed =

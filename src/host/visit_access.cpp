@@ -6,7 +6,7 @@
 #include "host/password.hpp"
 #include "host/status_page.hpp"
 #include "host/visit.hpp"
-#include "http/uri.hpp"
+#include "http/text.hpp"
 
 namespace microtome::host {
 namespace {
@@ -35,7 +35,12 @@ bool Visit::authenticate() {
     return false;
   }
   challenge_ = "Basic realm=\"" + rule->realm + "\", charset=\"UTF-8\"";
-  const auto credentials = basic_credentials(request_.headers.get("Authorization"));
+  const std::string_view field = request_.headers.get("Authorization");
+  const auto credentials = basic_credentials(field);
+  if (!credentials && field.size() > 6 && http::equal_no_case(field.substr(0, 6), "Basic ")) {
+    error(400);
+    return true;
+  }
   const bool named = credentials && (rule->any_user || std::find(rule->users.begin(), rule->users.end(),
                                                                  credentials->user) != rule->users.end());
   if (!named) {

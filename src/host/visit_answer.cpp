@@ -119,9 +119,21 @@ http::Response Visit::error_page(int status) const {
     }
   }
   const std::string title = std::to_string(status) + ' ' + std::string(http::reason(status));
-  response.headers.add("Content-Type", "text/html; charset=utf-8");
-  response.body = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>" + title +
-                  "</title></head><body><h1>" + title + "</h1></body></html>\n";
+  response.headers.add("Content-Type", "text/html");
+  // Byte for byte what clients of lighttpd know.
+  response.body = R"(<?xml version="1.0" encoding="iso-8859-1"?>
+<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN"
+         "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">
+<html xmlns="http://www.w3.org/1999/xhtml" xml:lang="en" lang="en">
+ <head>
+  <title>)" + title +
+                  R"(</title>
+ </head>
+ <body>
+  <h1>)" + title + R"(</h1>
+ </body>
+</html>
+)";
   return response;
 }
 

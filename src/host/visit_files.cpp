@@ -306,6 +306,11 @@ bool Visit::serve_file() {
   }
   http::Response response;
   answer_with_file(response, request_, std::move(*file), type, *settings_);
+  if (response.status >= 400) {
+    http::Response page = error_page(response.status);
+    response.headers.set("Content-Type", std::string(page.headers.get("Content-Type")));
+    response.body = std::move(page.body);
+  }
   answer(std::move(response));
   return true;
 }
@@ -351,6 +356,11 @@ bool Visit::send_named_file(const CgiHead& head) {
   const std::string_view name = std::string_view(resolved).substr(resolved.rfind('/') + 1);
   const std::string_view type = settings_->mime_types ? settings_->mime_types->find(name) : std::string_view{};
   answer_with_file(response, request_, std::move(*file), type, *settings_);
+  if (response.status >= 400) {
+    http::Response page = error_page(response.status);
+    response.headers.set("Content-Type", std::string(page.headers.get("Content-Type")));
+    response.body = std::move(page.body);
+  }
   answer(std::move(response));
   return true;
 }

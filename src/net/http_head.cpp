@@ -111,7 +111,7 @@ std::expected<std::size_t, Refusal> HeadScanner::scan(std::string_view bytes, co
 
 namespace {
 
-std::optional<Refusal> check_authority(Head& head) {
+std::optional<Refusal> check_authority(Head& head, bool host_in_target) {
   int hosts = 0;
   std::string_view host;
   for (const http::Header& header : head.headers.all()) {
@@ -123,7 +123,7 @@ std::optional<Refusal> check_authority(Head& head) {
   if (hosts > 1) {
     return Refusal{400, "more than one Host"};
   }
-  if (hosts == 0 && head.version >= 11) {
+  if (hosts == 0 && head.version >= 11 && (head.authority.empty() || !host_in_target)) {
     return Refusal{400, "no Host"};
   }
   if (hosts == 1 && !valid_authority(host)) {
@@ -266,7 +266,10 @@ std::expected<Head, Refusal> parse_head(std::string_view bytes, const HeadLimits
   if (const auto refusal = check_target(head, raw->target, limits.keep_target)) {
     return Refused(*refusal);
   }
-  for (auto* check : {check_authority, check_framing, check_connection}) {
+  if (const auto refusal = check_authority(head, limits.host_in_target)) {
+    return Refused(*refusal);
+  }
+  for (auto* check : {check_framing, check_connection}) {
     if (const auto refusal = check(head)) {
       return Refused(*refusal);
     }

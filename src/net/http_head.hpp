@@ -26,6 +26,7 @@ struct HeadLimits {
   std::size_t max_header = 32 * 1024;  // request line and fields [431]
   std::size_t max_target = 16 * 1024;  // [414]
   bool keep_target = false;            // fills Head::target
+  bool host_in_target = false;         // HTTP/1.1 with an absolute target may do without Host
 };
 
 // Finds the end of the head in bytes that arrive in pieces; looks at every byte once.

@@ -196,6 +196,16 @@ TEST(HttpHead, KeepsTheTargetAsItCameWhenAskedTo) {
   EXPECT_EQ(parse_head("GET /a HTTP/1.0\r\n\r\n", {})->target, "");
 }
 
+TEST(HttpHead, TakesTheHostFromTheTargetWhereThatIsAllowed) {
+  constexpr std::string_view kText = "GET http://a.b/c HTTP/1.1\r\n\r\n";
+  HeadLimits lenient;
+  lenient.host_in_target = true;
+  EXPECT_EQ(parse_head(kText, {}).error().status, 400);
+  ASSERT_TRUE(parse_head(kText, lenient));
+  EXPECT_EQ(parse_head(kText, lenient)->authority, "a.b");
+  EXPECT_EQ(parse_head("GET /c HTTP/1.1\r\n\r\n", lenient).error().status, 400);
+}
+
 TEST(HttpHead, KeepsOldConnectionsOnlyWhenAsked) {
   EXPECT_FALSE(parse_head("GET / HTTP/1.0\r\n\r\n", {})->keep_alive);
   EXPECT_TRUE(parse_head("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", {})->keep_alive);

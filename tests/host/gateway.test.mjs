@@ -139,8 +139,10 @@ test('large answers arrive whole, with and without a length; a slow client holds
   await slow.until(() => slow.size > 1000);
   slow.socket.pause();
   await sleep(1000);
-  assert.ok(memory() - before < 8000, `${memory() - before} KiB more`);
+  const more = memory() - before;
   slow.close();
+  const room = process.env.MICROTOME_BIN?.includes('asan') ? 100000 : 8000;  // freed memory is kept from reuse there
+  assert.ok(more < room, `${more} KiB more`);
 });
 
 test('HEAD: the fields of GET, no body, and the connection stays usable', async () => {
