@@ -5,10 +5,10 @@
 #include <array>
 #include <utility>
 
-#include "http/text.hpp"
 #include "http/uri.hpp"
 #include "protocol/numbers.hpp"
 #include "protocol/params.hpp"
+#include "set/names.hpp"
 
 namespace microtome::protocol {
 namespace {
@@ -46,7 +46,7 @@ bool take_mode(std::string_view text, Mode& target) {
   return true;
 }
 
-bool take_one(View& view, std::string_view name, std::string_view value) {
+bool take_one(SectionView& view, std::string_view name, std::string_view value) {
   static constexpr std::array<std::pair<std::string_view, double View::*>, 5> kNumbers{{{"yaw", &View::yaw},
                                                                                         {"pitch", &View::pitch},
                                                                                         {"roll", &View::roll},
@@ -61,6 +61,9 @@ bool take_one(View& view, std::string_view name, std::string_view value) {
   }
   for (const auto& [known, member] : kPoints) {
     if (name == known) {
+      if (name == "fixed" && (view.middle = value == "middle")) {
+        return true;
+      }
       return take_point(value, view.*member);
     }
   }
@@ -106,14 +109,11 @@ Result<SectionPath> parse_rest(SectionPath path, std::string_view text) {
 }  // namespace
 
 bool is_woolz_name(std::string_view name) {
-  const auto ends = [&](std::string_view ending) {
-    return name.size() > ending.size() && http::equal_no_case(name.substr(name.size() - ending.size()), ending);
-  };
-  return ends(".wlz") || ends(".wlz.gz");
+  return set::is_volume_name(name);
 }
 
-Result<View> parse_section_view(std::string_view text) {
-  View view;
+Result<SectionView> parse_section_view(std::string_view text) {
+  SectionView view;
   view.mode = Mode::zeta;
   while (!text.empty()) {
     const std::size_t comma = std::min(text.find(','), text.size());

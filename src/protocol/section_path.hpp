@@ -16,8 +16,12 @@
 namespace microtome::protocol {
 
 // yaw, pitch, roll (degrees), distance, scale, mode (zeta, the default; up_is_up, statue, zero_zeta, fixed_line),
-// fixed, fixed2, up (x:y:z); each at most once, any order. Code::bad_request else, and for what is not finite.
-[[nodiscard]] Result<woolz::View> parse_section_view(std::string_view text);
+// fixed, fixed2, up (x:y:z); fixed=middle is the middle of the object's box. Any order. Code::bad_request else, and
+// for what is not finite.
+struct SectionView : woolz::View {
+  bool middle = false;
+};
+[[nodiscard]] Result<SectionView> parse_section_view(std::string_view text);
 
 enum class SectionAnswer : std::uint8_t {
   about,     // {view}.json
@@ -29,7 +33,7 @@ enum class SectionAnswer : std::uint8_t {
 struct SectionPath {
   std::string object;  // percent-decoded, as are the others
   SectionAnswer answer = SectionAnswer::about;
-  woolz::View view;
+  SectionView view;
   DeepZoomTile tile;  // its format is that of a picture, too
 };
 

@@ -135,7 +135,7 @@ void send(const Call& call, const StackDocument& document) {
 
 }  // namespace
 
-std::string sets_json(const std::vector<set::SetPtr>& sets) {
+std::string sets_json(const std::vector<set::SetPtr>& sets, const std::vector<std::string>& volumes) {
   JsonWriter json;
   json.begin_object().key("sets").begin_array();
   for (const set::SetPtr& set : sets) {
@@ -159,6 +159,10 @@ std::string sets_json(const std::vector<set::SetPtr>& sets) {
     json.key("pixel_size_um").value(set->pixel_size_um).key("spacing_um").value(set->spacing_um);
     json.key("version").value(format_hex(set->version));
     json.end_object();
+  }
+  json.end_array().key("volumes").begin_array();
+  for (const std::string& name : volumes) {
+    json.begin_object().key("name").value(name).end_object();
   }
   json.end_array().end_object();
   return json.take();
@@ -207,7 +211,8 @@ void StackCache::put(std::shared_ptr<const StackDocument> document) {
 
 void answer_sets(const Call& call) {
   on_worker(call, [call] {
-    std::string json = sets_json(call.site->catalogue().sets());
+    auto& catalogue = call.site->catalogue();
+    std::string json = sets_json(catalogue.sets(), catalogue.volumes());
     const std::string etag = "\"" + format_hex(set::Hash().add(json).value()) + "\"";
     answer_text(call, "application/json", std::move(json), Caching::revalidate, etag);
   });

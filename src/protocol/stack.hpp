@@ -15,7 +15,7 @@
 namespace microtome::protocol {
 
 // Pure. docs/formats/urls.md describes both.
-[[nodiscard]] std::string sets_json(const std::vector<set::SetPtr>& sets);
+[[nodiscard]] std::string sets_json(const std::vector<set::SetPtr>& sets, const std::vector<std::string>& volumes);
 [[nodiscard]] std::string stack_json(const set::Set& set);
 
 struct StackDocument {

@@ -40,9 +40,22 @@ struct Asked {
     return "section " + std::to_string(static_cast<int>(path.answer)) + " " + std::to_string(path.tile.level) + " " +
            std::to_string(path.tile.x) + " " + std::to_string(path.tile.y) + " " +
            std::to_string(static_cast<int>(path.tile.format)) + " " + std::to_string(width.value_or(0)) + " " +
-           std::to_string(height.value_or(0)) + " " + std::to_string(quality) + " " + key_of(parameters);
+           std::to_string(height.value_or(0)) + " " + std::to_string(quality) +
+           (path.view.middle ? " middle " : " ") + key_of(parameters);
   }
 };
+
+// The request, with its fixed point where the middle of the object was asked for.
+Result<woolz::Request> request_of(const WoolzContext& context, const Asked& asked) {
+  auto request = context.request(asked.parameters);
+  const woolz::Member* base = context.object->base();
+  if (request && asked.path.view.middle && base != nullptr) {
+    const auto between = [](std::int64_t low, std::int64_t high) { return static_cast<double>(low + high) / 2; };
+    const woolz::Box& b = base->box;
+    request->view.fixed = {between(b.x1, b.x2), between(b.y1, b.y2), between(b.z1, b.z2)};
+  }
+  return request;
+}
 
 // Number of the DeepZoom level of full size.
 int top_level(const Frame& frame) {
@@ -133,7 +146,7 @@ woolz::Raster picture_raster(const Frame& frame, const Asked& asked) {
 }
 
 Result<Computed> make(const WoolzContext& context, const Asked& asked) {
-  auto request = context.request(asked.parameters);
+  auto request = request_of(context, asked);
   auto frame =
       request ? woolz::frame_of(*context.object, request->view) : Result<Frame>(std::unexpected(request.error()));
   if (!frame) {
@@ -183,7 +196,9 @@ JsonWriter& numbers(JsonWriter& json, std::string_view key, std::initializer_lis
 }
 
 Result<Computed> describe(const WoolzContext& context, const Asked& asked) {
-  auto frame = woolz::frame_of(*context.object, asked.path.view);
+  auto request = request_of(context, asked);
+  auto frame =
+      request ? woolz::frame_of(*context.object, request->view) : Result<Frame>(std::unexpected(request.error()));
   if (!frame) {
     return std::unexpected(frame.error());
   }

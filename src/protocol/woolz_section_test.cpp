@@ -42,7 +42,7 @@ TEST(SectionPath, Paths) {
   EXPECT_FALSE(parse_section("brain/section/yaw=1.dzi"));
   EXPECT_FALSE(parse_section("c.wlz/yaw=1.dzi"));
   EXPECT_FALSE(*parse_section("c.wlz/section/yaw=x.dzi"));
-  EXPECT_FALSE(*parse_section("c.wlz/section/yaw=1.tif"));
+  EXPECT_FALSE(*parse_section("c.wlz/section/yaw=1.bmp"));
 }
 
 class Section : public WoolzTest {
@@ -74,7 +74,7 @@ TEST_F(Section, DeepZoomTilesMakeUpThePicture) {
   EXPECT_EQ(size(base + "_files/9/0_0.jpg"), "256x256");
   EXPECT_EQ(size(base + "_files/7/0_0.jpg"), "102x121");
   EXPECT_EQ(size(base + "_files/0/0_0.jpg"), "1x1");
-  for (const char* tile : {"_files/11/0_0.jpg", "_files/10/4_0.jpg", "_files/10/0_0.tif"}) {
+  for (const char* tile : {"_files/11/0_0.jpg", "_files/10/4_0.jpg", "_files/10/0_0.bmp"}) {
     EXPECT_EQ(status(base + tile), 404) << tile;
   }
 }
@@ -90,6 +90,15 @@ TEST_F(Section, PicturesFitTheBox) {
   EXPECT_EQ(status("/sets/none.wlz/section/yaw=1.jpg"), 404);
   EXPECT_EQ(status("/sets/dom2.wlz/section/yaw=1.jpg"), 404);
   EXPECT_EQ(status("/sets/g3_ubyte.wlz/section/yaw=x.jpg"), 400);
+}
+
+TEST_F(Section, MiddleIsThatOfTheBox) {
+  const std::string where = text("/sets/g3_ubyte.wlz/section/fixed=57.5:32.5:36.5,pitch=40.json");
+  EXPECT_EQ(text("/sets/g3_ubyte.wlz/section/pitch=40,fixed=middle.json"), where);
+  EXPECT_EQ(body_of(get("/sets/g3_ubyte.wlz/section/pitch=40,fixed=middle.jpg")),
+            body_of(get("/sets/g3_ubyte.wlz/section/pitch=40,fixed=57.5:32.5:36.5.jpg")));
+  EXPECT_EQ(status("/sets/g3_ubyte.wlz/section/fixed2=middle.jpg"), 400);
+  EXPECT_NE(text("/sets").find(R"({"name":"g3_ubyte.wlz"},{"name":"g3_ubyte.wlz.gz"})"), std::string::npos);
 }
 
 TEST_F(Section, SelectionsAndValues) {

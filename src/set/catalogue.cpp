@@ -44,12 +44,14 @@ struct Snapshot {
   std::vector<SetPtr> sets;                              // by name
   std::unordered_map<std::string_view, SetPtr> by_name;  // keys live in the sets, or in aliases
   std::vector<std::string> aliases;
+  std::vector<std::string> volumes;
 };
 
 struct Node {
   explicit Node(std::string path) : folder(std::move(path)) {}
   Folder folder;
-  std::string name;  // path below the root, or the root's own name
+  std::string name;    // path below the root, or the root's own name
+  std::string prefix;  // of paths below the root: "" or "folder/"
   std::string root_name;
   bool dirty = true;
   bool seen = false;
@@ -78,6 +80,11 @@ class Disk final : public Catalogue {
   [[nodiscard]] std::vector<SetPtr> sets() override {
     refresh();
     return now()->sets;
+  }
+
+  [[nodiscard]] std::vector<std::string> volumes() override {
+    refresh();
+    return now()->volumes;
   }
 
   [[nodiscard]] Result<SetPtr> find(std::string_view name) override {
@@ -205,6 +212,7 @@ void Disk::walk(const std::string& path, const std::string& name, const std::str
     node.dirty = true;
   }
   node.name = name;
+  node.prefix = depth == 0 ? "" : name + "/";
   node.root_name = root_name;
   if (node.folder.gone() || !visited_.emplace(node.folder.device(), node.folder.inode()).second) {
     node.seen = false;
@@ -403,11 +411,17 @@ void Disk::publish() {
         aliases.emplace_back(node->name, node->sets[0]);
       }
     }
+    for (const std::string& volume : node->folder.volumes()) {
+      snapshot->volumes.push_back(node->prefix + volume);
+    }
     node->dirty = false;
     node->files.clear();  // they point into the folder's list, which the next scan may replace
     node->sequences.clear();
   }
   std::ranges::sort(snapshot->sets, [](const SetPtr& a, const SetPtr& b) { return natural_less(a->name, b->name); });
+  std::ranges::sort(snapshot->volumes, natural_less);
+  const auto same = std::ranges::unique(snapshot->volumes);  // the same path below two roots: the first one is served
+  snapshot->volumes.erase(same.begin(), same.end());
   for (const SetPtr& set : snapshot->sets) {
     snapshot->by_name.emplace(set->name, set);
   }

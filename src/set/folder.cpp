@@ -94,6 +94,7 @@ bool Folder::refresh(const io::Roots& roots, std::int64_t now_ns, std::int64_t r
     gone_ = true;
     files_.clear();
     folders_.clear();
+    volumes_.clear();
     own_mtime_ns_ = -1;
     return changed;
   }
@@ -135,15 +136,17 @@ bool Folder::list(const io::Roots& roots, int descriptor) {
   }
   std::vector<FolderFile> files;
   std::vector<std::string> folders;
+  std::vector<std::string> volumes;
   std::vector<std::string> deep_zooms;
   while (const dirent* entry = ::readdir(directory.get())) {
     const std::string_view name = entry->d_name;
     const bool picture = is_picture_name(name);
+    const bool volume = is_volume_name(name);
     if (name.ends_with(".dzi")) {
       deep_zooms.push_back(std::string(name.substr(0, name.size() - 4)) + "_files");
     }
     const bool maybe_folder = entry->d_type == DT_DIR || entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN;
-    if (!picture && !(maybe_folder && is_folder_name(name))) {
+    if (!picture && !volume && !(maybe_folder && is_folder_name(name))) {
       continue;
     }
     struct stat status{};
@@ -157,24 +160,28 @@ bool Folder::list(const io::Roots& roots, int descriptor) {
       FolderFile file{.name = std::string(name)};
       describe(status, file);
       files.push_back(std::move(file));
+    } else if (S_ISREG(status.st_mode) && volume && volumes.size() < kMostFolders) {
+      volumes.emplace_back(name);
     }
   }
   std::erase_if(folders,
                 [&](const std::string& name) { return std::ranges::find(deep_zooms, name) != deep_zooms.end(); });
   std::ranges::sort(files, {}, &FolderFile::name);
   std::ranges::sort(folders, natural_less);
+  std::ranges::sort(volumes, natural_less);
   for (FolderFile& file : files) {
     if (const FolderFile* before = find(file.name); before != nullptr && before->same_file(file)) {
       file = *before;
     }
   }
-  const bool same =
-      folders == folders_ && std::ranges::equal(files, files_, [](const FolderFile& a, const FolderFile& b) {
-        return a.name == b.name && a.same_file(b);
-      });
+  const bool same = folders == folders_ && volumes == volumes_ &&
+                    std::ranges::equal(files, files_, [](const FolderFile& a, const FolderFile& b) {
+                      return a.name == b.name && a.same_file(b);
+                    });
   files.shrink_to_fit();
   files_ = std::move(files);
   folders_ = std::move(folders);
+  volumes_ = std::move(volumes);
   return !same;
 }
 

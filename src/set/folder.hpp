@@ -44,6 +44,7 @@ class Folder {
   [[nodiscard]] bool gone() const { return gone_; }
   [[nodiscard]] const std::vector<FolderFile>& files() const { return files_; }       // pictures, by name (bytes)
   [[nodiscard]] const std::vector<std::string>& folders() const { return folders_; }  // names, natural order
+  [[nodiscard]] const std::vector<std::string>& volumes() const { return volumes_; }  // names, natural order
   [[nodiscard]] const SetToml& toml() const { return toml_; }
   [[nodiscard]] bool has_toml() const { return toml_file_.inode != 0; }
   [[nodiscard]] std::uint64_t toml_stamp() const { return toml_file_.stamp(); }
@@ -68,6 +69,7 @@ class Folder {
   bool gone_ = false;
   std::vector<FolderFile> files_;
   std::vector<std::string> folders_;
+  std::vector<std::string> volumes_;
   FolderFile toml_file_;
   SetToml toml_;
 };

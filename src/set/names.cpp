@@ -68,6 +68,13 @@ bool is_picture_name(std::string_view name) {
   return std::ranges::any_of(kExtensions, [&](std::string_view known) { return equal_no_case(known, extension); });
 }
 
+bool is_volume_name(std::string_view name) {
+  const auto ends = [&](std::string_view ending) {
+    return name.size() > ending.size() && equal_no_case(name.substr(name.size() - ending.size()), ending);
+  };
+  return !name.starts_with('.') && (ends(".wlz") || ends(".wlz.gz"));
+}
+
 int format_rank(std::string_view name) {
   const std::string_view extension = extension_of(name);
   const auto* found =

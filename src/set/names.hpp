@@ -13,6 +13,7 @@ namespace microtome::set {
 // True when the extension is one of a picture (tif, svs, jpg, png, jp2, ..., without regard to case) and the file is
 // neither hidden nor unfinished (".part").
 [[nodiscard]] bool is_picture_name(std::string_view file_name);
+[[nodiscard]] bool is_volume_name(std::string_view name);  // a Woolz object: .wlz, .wlz.gz
 
 // How well a format serves as a slice: pyramids before plain pictures. Decides which of "s41.tif" and "s41.jpg" is
 // the slice.

@@ -70,6 +70,8 @@ class Catalogue {
   virtual ~Catalogue() = default;
   [[nodiscard]] virtual bool fresh() const = 0;
   [[nodiscard]] virtual std::vector<SetPtr> sets() = 0;  // by name
+  // Woolz objects, as paths below a root, in natural order.
+  [[nodiscard]] virtual std::vector<std::string> volumes() = 0;
   [[nodiscard]] virtual Result<SetPtr> find(std::string_view name) = 0;
   // Real path of "{set}/{slice}" or of a picture below a root ("/" plain; caller has percent-decoded).
   [[nodiscard]] virtual Result<std::string> resolve(std::string_view id) = 0;
