@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "codec/jpeg.hpp"
+#include "codec/jpeg_planes.hpp"
 
 using namespace microtome;         // NOLINT
 using namespace microtome::codec;  // NOLINT
@@ -26,6 +27,23 @@ void decode(ByteView stream, std::uint8_t choice) {
   }
 }
 
+// As a tile of a larger picture that it may stick out of, and back into a stream.
+void planes(ByteView stream, std::uint8_t choice) {
+  const auto info = inspect_jpeg(stream);
+  const auto factors = info ? plane_factors(*info) : std::nullopt;
+  if (!factors) {
+    return;
+  }
+  JpegDecodeOptions options;
+  options.max_pixels = kMost;
+  options.tolerant = (choice & 4) != 0;
+  auto target = pixel::Planes::make(37, 41, factors->across, factors->down);
+  const auto done = decode_jpeg_planes(stream, options, info->width, info->height, target, (choice & 3) * -8, 8);
+  if (done && *done && !encode_jpeg_planes(target, {.quality = 1 + (choice & 31)})) {
+    std::abort();
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -43,6 +61,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     (void)transform_jpeg(
         stream,
         {.transform = static_cast<JpegTransform>(choice & 7), .grey = (choice & 8) != 0, .max_pixels = kMost});
+  } else if ((choice & 0xC0) == 0xC0) {
+    planes(stream, choice);
   } else {
     decode(stream, choice);
   }

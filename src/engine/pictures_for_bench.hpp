@@ -42,7 +42,8 @@ inline std::string write_jpeg(const io::ScratchDir& scratch, const pixel::Image&
   return scratch.write("slice.jpg", ByteView(codec::encode_jpeg(image, {.quality = 85}).value()));
 }
 
-inline void write_level(TIFF* tiff, const pixel::Image& image, int side, bool full_size) {
+// Colour of `across` x `down` pixels is stored once.
+inline void write_level(TIFF* tiff, const pixel::Image& image, int side, bool full_size, int across, int down) {
   TIFFSetField(tiff, TIFFTAG_SUBFILETYPE, full_size ? 0 : FILETYPE_REDUCEDIMAGE);
   TIFFSetField(tiff, TIFFTAG_IMAGEWIDTH, image.width);
   TIFFSetField(tiff, TIFFTAG_IMAGELENGTH, image.height);
@@ -53,6 +54,7 @@ inline void write_level(TIFF* tiff, const pixel::Image& image, int side, bool fu
   TIFFSetField(tiff, TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG);
   TIFFSetField(tiff, TIFFTAG_COMPRESSION, COMPRESSION_JPEG);
   TIFFSetField(tiff, TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_YCBCR);
+  TIFFSetField(tiff, TIFFTAG_YCBCRSUBSAMPLING, across, down);
   TIFFSetField(tiff, TIFFTAG_JPEGQUALITY, 85);
   TIFFSetField(tiff, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
   pixel::Image tile = pixel::Image::make(side, side, 3, pixel::Colour::rgb);
@@ -66,14 +68,15 @@ inline void write_level(TIFF* tiff, const pixel::Image& image, int side, bool fu
 }
 
 // Halves until one tile holds all.
-inline std::string write_pyramid(const io::ScratchDir& scratch, pixel::Image image, int side = 256) {
+inline std::string write_pyramid(const io::ScratchDir& scratch, pixel::Image image, int side = 256, int across = 2,
+                                 int down = 2) {
   const std::string path = scratch.path("slice.tif");
   TIFF* tiff = TIFFOpen(path.c_str(), "w");
   if (tiff == nullptr) {
     std::abort();
   }
   for (bool first = true;; first = false) {
-    write_level(tiff, image, side, first);
+    write_level(tiff, image, side, first, across, down);
     if (std::max(image.width, image.height) <= side) {
       break;
     }

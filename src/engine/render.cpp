@@ -7,6 +7,7 @@
 #include "codec/encode.hpp"
 #include "codec/jpeg.hpp"
 #include "engine/look.hpp"
+#include "engine/planes.hpp"
 #include "engine/region.hpp"
 #include "pixel/blit.hpp"
 
@@ -93,6 +94,13 @@ Result<Bytes> render_tile(const image::Picture& picture, const TileArea& area, c
 
 Result<Bytes> render_area(const image::Picture& picture, const RegionArea& area, const RegionPlan& plan,
                           const Encoding& encoding, const CancelToken& cancel) {
+  auto planes = render_planes(picture, area, plan, encoding, cancel);
+  if (!planes) {
+    return pass(planes.error());
+  }
+  if (*planes) {
+    return std::move(**planes);
+  }
   auto image = render_region(picture, area, plan, encoding.background, keeps_alpha(encoding.format), cancel,
                              encoding.deep ? Depth::sixteen : Depth::eight);
   if (!image) {

@@ -17,6 +17,7 @@
 #include "base/result.hpp"
 #include "io/file.hpp"
 #include "pixel/image.hpp"
+#include "pixel/planes.hpp"
 
 namespace microtome::image {
 
@@ -85,6 +86,12 @@ class Picture {
   // Tiled pictures reduce when rect.x, rect.y and the tile's sides are multiples of r: align the rectangle to 8.
   [[nodiscard]] virtual Result<pixel::Image> decode_region(int level, const pixel::Rect& rect, int* reduction,
                                                            const CancelToken& cancel) const = 0;
+  // The same at full scale as YCbCr, colour at its stored resolution; rect.x and rect.y even. nullopt: this picture
+  // is not stored so.
+  [[nodiscard]] virtual Result<std::optional<pixel::Planes>> decode_planes(int /*level*/, const pixel::Rect& /*rect*/,
+                                                                           const CancelToken& /*cancel*/) const {
+    return std::nullopt;
+  }
 };
 
 using PicturePtr = std::shared_ptr<const Picture>;

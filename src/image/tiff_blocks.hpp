@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -14,6 +15,7 @@
 #include "image/tiff_layout.hpp"
 #include "image/tiff_library.hpp"
 #include "pixel/image.hpp"
+#include "pixel/planes.hpp"
 
 namespace microtome::image {
 
@@ -41,6 +43,10 @@ class TiffBlocks {
   // of `denominator`; best_denominator() makes sure.
   Result<pixel::Image> region(const TiffLevel& level, const pixel::Rect& rect, int denominator,
                               const CancelToken& cancel) const;
+
+  // The same as planes of YCbCr at full scale, when all blocks are such JPEGs of one kind; rect.x and rect.y even.
+  Result<std::optional<pixel::Planes>> planes(const TiffLevel& level, const pixel::Rect& rect,
+                                              const CancelToken& cancel) const;
 
   // The largest of 8, 4, 2, 1 that is at most `wish` and divides the grid of blocks and the rectangle's corner.
   static int best_denominator(const TiffLevel& level, const pixel::Rect& rect, int wish);

@@ -83,6 +83,19 @@ class TiledTiff final : public Picture {
     return blocks_->region(levels_[level], rect, *reduction, cancel);
   }
 
+  [[nodiscard]] Result<std::optional<pixel::Planes>> decode_planes(int level, const pixel::Rect& rect,
+                                                                   const CancelToken& cancel) const override {
+    if (!has(level)) {
+      return fail(Code::not_found, "no such level");
+    }
+    const Level& size = info_.levels[level];
+    if (rect.x < 0 || rect.y < 0 || rect.width < 1 || rect.height < 1 || rect.x > size.width - rect.width ||
+        rect.y > size.height - rect.height) {
+      return fail(Code::bad_request, "the region is outside of the picture");
+    }
+    return blocks_->planes(levels_[level], rect, cancel);
+  }
+
  private:
   [[nodiscard]] bool has(int level) const { return level >= 0 && static_cast<std::size_t>(level) < levels_.size(); }
 

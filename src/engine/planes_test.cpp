@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way through YCbCr shows what the way through RGB shows.
+#include "engine/planes.hpp"
+
+#include <gtest/gtest.h>
+
+#include "codec/picture_for_test.hpp"
+#include "engine/pictures_for_bench.hpp"
+
+namespace microtome::engine {
+namespace {
+
+image::PicturePtr open(const std::string& path) {
+  return image::open_picture(io::File::open(path).value(), {}).value();
+}
+
+// What the usual way gives, before it is encoded.
+pixel::Image expected(const image::Picture& picture, const RegionArea& area, const RegionPlan& plan) {
+  return render_region(picture, area, plan, {255, 255, 255}, false, {}).value();
+}
+
+struct Case {
+  int across;
+  int down;
+  int quality;
+};
+
+class PlanesOf : public testing::TestWithParam<Case> {};
+
+TEST_P(PlanesOf, LooksLikeTheUsualWay) {
+  const io::ScratchDir scratch;
+  const Case& way = GetParam();
+  const auto picture = open(bench::write_pyramid(scratch, bench::slice(1501, 1003), 256, way.across, way.down));
+  Encoding encoding;
+  encoding.quality = way.quality;
+  const RegionArea areas[] = {{0, 0, 1501, 1003, 401, 268},         {0, 0, 1501, 1003, 800, 535},
+                              {101, 53, 900, 700, 600, 467},        {7, 9, 333, 222, 333, 222},
+                              {300.25, 200.75, 801, 603, 777, 590}, {1201, 803, 300, 200, 151, 101}};
+  for (const RegionArea& area : areas) {
+    const RegionPlan plan = plan_region(picture->info(), area).value();
+    const auto bytes = render_planes(*picture, area, plan, encoding, {});
+    ASSERT_TRUE(bytes) << bytes.error().message << bytes.error().context;
+    ASSERT_TRUE(*bytes) << area.out_width;
+    const auto info = codec::inspect_jpeg(**bytes).value();
+    EXPECT_EQ(info.horizontal[0], way.quality >= 90 ? 1 : 2);
+    const pixel::Image want = expected(*picture, area, plan);
+    const pixel::Image shown = codec::decode_jpeg(**bytes).value();
+    // What the codec itself loses is lost on both ways.
+    const pixel::Image usual = codec::decode_jpeg(codec::encode_jpeg(want, {.quality = way.quality}).value()).value();
+    EXPECT_LT(codec::test::mean_difference(shown, want), codec::test::mean_difference(usual, want) + 0.6)
+        << area.out_width << "x" << area.out_height;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, PlanesOf,
+                         testing::Values(Case{2, 2, 75}, Case{2, 2, 92}, Case{2, 1, 75}, Case{1, 1, 75},
+                                         Case{1, 1, 95}));
+
+TEST(Planes, LeavesTheRestToTheUsualWay) {
+  const io::ScratchDir scratch;
+  const auto picture = open(bench::write_pyramid(scratch, bench::slice(700, 600)));
+  const auto way = [&](const RegionArea& area, const Encoding& encoding) {
+    const auto made = render_planes(*picture, area, plan_region(picture->info(), area).value(), encoding, {});
+    return made.has_value() && made->has_value();
+  };
+  const RegionArea whole{0, 0, 700, 600, 350, 300};
+  EXPECT_TRUE(way(whole, {}));
+  Encoding png;
+  png.format = codec::Format::png;
+  EXPECT_FALSE(way(whole, png));
+  Encoding turned;
+  turned.look.rotation = 90;
+  EXPECT_FALSE(way(whole, turned));
+  EXPECT_FALSE(way({-10, 0, 700, 600, 350, 300}, {})) << "beyond the picture";
+  EXPECT_FALSE(way({0, 0, 70, 60, 350, 300}, {})) << "enlarged";
+  EXPECT_FALSE(way({0, 0, 700, 600, 7, 6}, {})) << "the decoder itself scales";
+}
+
+TEST(Planes, NotOfTilesThatAreNoYCbCr) {
+  // Aperio's tiles are JPEG of RGB.
+  const auto picture = open(std::string(MICROTOME_FIXTURES) + "/CMU-1-Small-Region.svs");
+  const RegionArea area{0, 0, 1000, 1000, 400, 400};
+  const auto made = render_planes(*picture, area, plan_region(picture->info(), area).value(), {}, {});
+  ASSERT_TRUE(made);
+  EXPECT_FALSE(*made);
+}
+
+}  // namespace
+}  // namespace microtome::engine

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// JPEG tiles joined as planes of YCbCr.
+#include <algorithm>
+#include <cstring>
+
+#include "codec/jpeg_planes.hpp"
+#include "image/tiff_blocks.hpp"
+#include "image/tiff_tags.hpp"
+#include "image/untiled_picture.hpp"
+
+namespace microtome::image {
+namespace {
+
+// White, as background() of the same place in RGB.
+void fill_white(pixel::Planes& planes) {
+  std::ranges::fill(planes.plane[0].data, std::uint8_t{255});
+  std::ranges::fill(planes.plane[1].data, std::uint8_t{128});
+  std::ranges::fill(planes.plane[2].data, std::uint8_t{128});
+}
+
+}  // namespace
+
+// Nothing (not an error): the region has to be decoded to RGB.
+Result<std::optional<pixel::Planes>> TiffBlocks::planes(const TiffLevel& level, const pixel::Rect& rect,
+                                                        const CancelToken& cancel) const {
+  const TiffDirectory& directory = *level.directory;
+  if (level.layout.way != TiffWay::jpeg || !directory.tiled || directory.counts.count == 0 ||
+      directory.samples != 3 || directory.photometric == tiff::kRgb) {
+    return std::nullopt;
+  }
+  if (auto small = check_decoded(limits_, rect.width, rect.height, 3, pixel::Sample::u8); !small) {
+    return pass(small.error());
+  }
+  codec::JpegDecodeOptions options;
+  options.tables = level.jpeg_tables;
+  options.max_pixels = static_cast<std::uint64_t>(directory.block_width) * directory.block_height;
+  std::optional<pixel::Planes> target;
+  const std::int64_t last_x = (rect.x + rect.width - 1) / directory.block_width;
+  const std::int64_t last_y = (rect.y + rect.height - 1) / directory.block_height;
+  for (std::int64_t y = rect.y / directory.block_height; y <= last_y; ++y) {
+    for (std::int64_t x = rect.x / directory.block_width; x <= last_x; ++x) {
+      if (cancel.cancelled()) {
+        return fail(Code::cancelled, "cancelled");
+      }
+      const auto block = index_->block(directory, static_cast<std::uint64_t>(y * directory.across() + x), true);
+      if (!block) {
+        return pass(block.error());
+      }
+      if ((*block)->length == 0) {
+        if (!target) {
+          return std::nullopt;  // its factors are not known
+        }
+        continue;  // white already
+      }
+      auto stream = index_->file()->read((*block)->offset, (*block)->length);
+      if (!stream) {
+        return pass(stream.error());
+      }
+      if (!codec::ends_with_eoi(*stream)) {
+        stream->insert(stream->end(), {0xff, 0xd9});
+      }
+      if (!target) {
+        const auto info = codec::inspect_jpeg(*stream, level.jpeg_tables);
+        const auto factors = info ? codec::plane_factors(*info) : std::nullopt;
+        if (!factors || rect.x % factors->across != 0 || rect.y % factors->down != 0 ||
+            directory.block_width % factors->across != 0 || directory.block_height % factors->down != 0) {
+          return std::nullopt;
+        }
+        target = pixel::Planes::make(static_cast<int>(rect.width), static_cast<int>(rect.height), factors->across,
+                                     factors->down);
+        fill_white(*target);
+      }
+      const auto done = codec::decode_jpeg_planes(
+          *stream, options, static_cast<int>(directory.block_width), static_cast<int>(directory.block_height),
+          *target, x * directory.block_width - rect.x, y * directory.block_height - rect.y);
+      if (!done) {
+        return pass(done.error(), index_->file()->path());
+      }
+      if (!*done) {
+        return std::nullopt;
+      }
+    }
+  }
+  return target;
+}
+
+}  // namespace microtome::image
