@@ -16,6 +16,7 @@
 #include "apps/inspect.hpp"
 #include "apps/render.hpp"
 #include "apps/server_command.hpp"
+#include "apps/up/commands.hpp"
 
 namespace microtome::apps {
 namespace {
@@ -248,6 +249,15 @@ int run_commands(int argc, char** argv, Settings settings) {
       ->required();
   render_command->add_option("-o,--output", rendering.output, "file to write (default: standard output)");
   render_command->add_option("--root", flags.roots, "what may be served (default: the current directory)");
+  for (const auto& [name, says] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"up", "start a site and keep it running, without root"},
+           {"down", "stop it and do not start it again"},
+           {"status", "how it is"},
+           {"reload", "have it read its configuration again"},
+           {"logs", "what was logged last"},
+           {"doctor", "say what may stand in the way here"}}) {
+    app.add_subcommand(name, says);
+  }
 
   try {
     app.parse(argc, argv);
@@ -273,6 +283,10 @@ int run_commands(int argc, char** argv, Settings settings) {
 }  // namespace
 
 int run(int argc, char** argv) {
+  const std::string_view program = argc > 0 ? argv[0] : "";
+  if (argc > 1 && !program.ends_with(".fcgi") && is_keep_command(argv[1])) {
+    return run_keep_command(argc, argv);
+  }
   auto settings = read_settings([](const char* name) -> const char* { return std::getenv(name); });
   if (!settings) {
     return complain(settings.error());

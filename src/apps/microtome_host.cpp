@@ -46,6 +46,7 @@ constexpr const char* kUsage =
     " -V                     shows what is built in\n"
     " -h                     shows this text\n"
     " --allow-include-shell  lets the configuration run commands (include_shell)\n"
+    " --ready-file FILE      writes there, when it serves, its process id and addresses\n"
     " --directives           prints the table of all settings\n"
     "signals: TERM and INT finish what runs and end, USR1 reads the configuration again, HUP opens the logs again\n";
 
@@ -55,6 +56,7 @@ struct Arguments {
   bool print = false;
   bool foreground = false;
   bool allow_shell = false;
+  std::string ready_file;
   long idle = 0;
 };
 
@@ -65,6 +67,8 @@ std::optional<int> read_arguments(int count, char** words, Arguments& arguments)
     const std::string_view word = words[i];
     if (word == "--allow-include-shell") {
       arguments.allow_shell = true;
+    } else if (word == "--ready-file" && i + 1 < count) {
+      arguments.ready_file = words[++i];
     } else if (word == "--directives") {
       std::fputs(directives_markdown().c_str(), stdout);
       return 0;
@@ -276,6 +280,22 @@ HostOptions make_options(const Arguments& arguments, Loaded& loaded, const Log& 
   return options;
 }
 
+// For who started us: "pid N", "listen ADDRESS"..., "log FILE"; complete or not there.
+void write_ready_file(const std::string& path, const ServerSettings& settings) {
+  std::string text = "pid " + std::to_string(getpid()) + '\n';
+  for (const ListenAddress& address : settings.listen) {
+    text += "listen " + address.text + '\n';
+  }
+  text += settings.error_log.starts_with('/') ? "log " + settings.error_log + '\n' : "";
+  const std::string part = path + ".part";
+  const int fd = open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  const bool good = fd >= 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  close(fd);
+  if (!good || rename(part.c_str(), path.c_str()) != 0) {
+    unlink(part.c_str());
+  }
+}
+
 int serve(const Arguments& arguments, Loaded loaded, int ready_pipe) {
   const ServerSettings settings = loaded.server;
   auto log_file = LogFile::open(settings.error_log, false);
@@ -288,7 +308,10 @@ int serve(const Arguments& arguments, Loaded loaded, int ready_pipe) {
   set_limits(settings);
   PidFile pid_file(settings.pid_file);
   HostOptions options = make_options(arguments, loaded, log, {*log_file, *app_file});
-  options.ready = [&log, ready_pipe, &settings] {
+  options.ready = [&log, ready_pipe, &settings, &arguments] {
+    if (!arguments.ready_file.empty()) {
+      write_ready_file(arguments.ready_file, settings);
+    }
     std::string where;
     for (const ListenAddress& address : settings.listen) {
       where += ' ' + address.text;
