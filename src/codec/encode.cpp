@@ -5,15 +5,17 @@
 #include <cmath>
 
 #include "codec/avif.hpp"
+#include "codec/gif.hpp"
+#include "codec/jp2_encode.hpp"
 #include "codec/jpeg.hpp"
+#include "codec/pdf.hpp"
 #include "codec/png.hpp"
 #include "codec/webp.hpp"
 
 namespace microtome::codec {
 
 bool can_encode(Format format) {
-  return format == Format::jpeg || format == Format::png || format == Format::webp || format == Format::tiff ||
-         format == Format::avif;
+  return format != Format::raw;
 }
 
 Result<Bytes> encode(const pixel::Image& image, Format format, const EncodeOptions& options) {
@@ -48,9 +50,20 @@ Result<Bytes> encode(const pixel::Image& image, Format format, const EncodeOptio
       const bool covered = options.compression == TiffCompression::jpeg && pixel::has_alpha(image.colour);
       return encode_tiff(covered ? pixel::compose(pixel::to_u8(image), options.background) : image, tiff);
     }
-    default:
-      return fail(Code::unsupported, "this server does not write " + std::string(media_type(format)));
+    case Format::gif:
+      return encode_gif(image);
+    case Format::jp2:
+      return encode_jp2(image, {options.quality, options.lossless, options.icc});
+    case Format::pdf: {
+      EncodeOptions plain = options;
+      plain.icc = {};  // of a JPEG in a PDF only the page's colour space counts
+      const auto jpeg = encode(image, Format::jpeg, plain);
+      return jpeg ? write_pdf(*jpeg, options.pixels_per_inch) : pass(jpeg.error());
+    }
+    case Format::raw:
+      break;
   }
+  return fail(Code::unsupported, "this server does not write " + std::string(media_type(format)));
 }
 
 }  // namespace microtome::codec

@@ -21,7 +21,7 @@ struct EncodeOptions {
   int speed = 10;                                          // avif: 0 slow .. 10 fast
 };
 
-// jpeg, png, webp, tiff, avif.
+// All but raw.
 [[nodiscard]] bool can_encode(Format format);
 
 // Code::unsupported for formats that cannot be encoded.

@@ -224,7 +224,7 @@ TEST_F(EngineTest, WrongRequestsAreRefused) {
   EXPECT_EQ(code(region(0, 0, 0, 100, 10, 10)), Code::bad_request);
   EXPECT_EQ(code(region(0, 0, 100, 100, -10, -10)), Code::bad_request);
   PixelRequest strange = tile(0, 0, 0);
-  strange.format = Format::pdf;
+  strange.format = Format::raw;
   EXPECT_EQ(code(strange), Code::unsupported);
   EXPECT_EQ(render("/absent", tile(0, 0, 0)).error().code, Code::not_found);
   EXPECT_EQ(engine_->metrics().failed, 9);

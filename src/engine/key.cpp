@@ -60,6 +60,8 @@ int effective_quality(codec::Format format, std::optional<int> asked, const Engi
     case codec::Format::avif:
       return or_lossless(asked, options.avif_quality);
     case codec::Format::tiff:
+    case codec::Format::jp2:
+    case codec::Format::pdf:
       return std::clamp(asked.value_or(options.jpeg_quality), 1, 100);
     default:
       return 0;

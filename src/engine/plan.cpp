@@ -20,10 +20,13 @@ struct EncodeCost {
   codec::Format format;
   double nanoseconds;
 };
-constexpr std::array<EncodeCost, 4> kEncode = {{{codec::Format::jpeg, 2.7},
+constexpr std::array<EncodeCost, 7> kEncode = {{{codec::Format::jpeg, 2.7},
                                                 {codec::Format::png, 6.5},
                                                 {codec::Format::webp, 23.5},
-                                                {codec::Format::avif, 71.0}}};
+                                                {codec::Format::avif, 71.0},
+                                                {codec::Format::gif, 40.0},
+                                                {codec::Format::jp2, 150.0},
+                                                {codec::Format::pdf, 2.7}}};
 
 // Share of a full decode that a JPEG decode at 1, 1/2, 1/4, 1/8 takes: entropy decoding stays.
 constexpr std::array<std::pair<int, double>, 4> kReduced = {{{1, 1.0}, {2, 0.77}, {4, 0.65}, {8, 0.54}}};

@@ -15,7 +15,7 @@ namespace microtome::engine {
 namespace {
 
 bool keeps_alpha(codec::Format format) {
-  return format != codec::Format::jpeg;
+  return format != codec::Format::jpeg && format != codec::Format::pdf;
 }
 
 // The profile describes the stored colours: it fits only while grey is still grey and colour still colour.

@@ -224,7 +224,7 @@ TEST(IiifInfo, SaysWhatIsStored) {
       R"("protocol":"http://iiif.io/api/image","profile":"level2","maxWidth":5000,"maxHeight":5000,)"
       R"("maxArea":25000000,"width":700,"height":500,)"
       R"("sizes":[{"width":175,"height":125},{"width":350,"height":250},{"width":700,"height":500}],)"
-      R"("tiles":[{"width":256,"scaleFactors":[1,2,4]}],"extraFormats":["webp","tif","avif"],)"
+      R"("tiles":[{"width":256,"scaleFactors":[1,2,4]}],"extraFormats":["webp","tif","gif","avif","jp2","pdf"],)"
       R"("extraQualities":["color","gray","bitonal"],"extraFeatures":["canonicalLinkHeader","mirroring",)"
       R"("profileLinkHeader","rotationArbitrary","sizeUpscaling"],)"
       R"("service":[{"@context":"http://iiif.io/api/annex/services/physdim/1/context.json",)"
@@ -238,7 +238,7 @@ TEST(IiifInfo, LeavesOutWhatIsBeyondTheLimits) {
   EXPECT_NE(json.find(R"("@id":"http://h/a")"), std::string::npos);
   EXPECT_NE(
       json.find(
-          R"("profile":["http://iiif.io/api/image/2/level2.json",{"formats":["jpg","png","webp","tif","avif"])"),
+          R"("profile":["http://iiif.io/api/image/2/level2.json",{"formats":["jpg","png","webp","tif","gif","avif","jp2","pdf"])"),
       std::string::npos);
 }
 

@@ -132,8 +132,13 @@ TEST(IiifPathText, TheEndOfThePathDecides) {
   EXPECT_EQ(of("a%zz/info.json").error().code, Code::bad_request);
 }
 
-TEST(IiifPathText, AFormatThatCannotBeWrittenIsNotImplemented) {
-  EXPECT_EQ(parse_iiif("a/full/max/0/default.jp2", IiifVersion::three).error().code, Code::unsupported);
+TEST(IiifPathText, TakesEveryFormatOfTheSpecification) {
+  for (const std::string format : {"jpg", "png", "tif", "gif", "jp2", "pdf", "webp", "avif"}) {
+    const std::string path = "a/full/max/0/default." + format;
+    const auto parsed = parse_iiif(path, IiifVersion::three);
+    ASSERT_TRUE(parsed) << format;
+    EXPECT_EQ(parsed->kind, Kind::image) << format;
+  }
 }
 
 }  // namespace
