@@ -23,7 +23,7 @@ struct Settings {
   std::string filename_pattern = "_pyr_";       // FILENAME_PATTERN
   int jpeg_quality = 75;                        // JPEG_QUALITY, 1..100
   int png_level = 1;                            // PNG_QUALITY, 0..9
-  int webp_quality = 75;                        // WEBP_QUALITY, 0..100 or -1 for lossless
+  int webp_quality = 50;                        // WEBP_QUALITY, 0..100 or -1 for lossless
   int avif_quality = 50;                        // AVIF_QUALITY, the same
   int max_cvt = 5000;                           // MAX_CVT, pixels; -1 = no limit
   std::string filesystem_prefix;                // FILESYSTEM_PREFIX

@@ -18,6 +18,18 @@ bool can_encode(Format format) {
   return format != Format::raw;
 }
 
+EncodeOptions options_of(Format format, int quality) {
+  EncodeOptions options;
+  if (format == Format::png) {
+    options.png_level = std::clamp(quality, 0, 9);
+  } else if (quality < 0) {
+    options.lossless = true;
+  } else {
+    options.quality = std::clamp(quality, 1, 100);
+  }
+  return options;
+}
+
 Result<Bytes> encode(const pixel::Image& image, Format format, const EncodeOptions& options) {
   switch (format) {
     case Format::jpeg: {
@@ -30,6 +42,7 @@ Result<Bytes> encode(const pixel::Image& image, Format format, const EncodeOptio
     }
     case Format::png: {
       PngEncodeOptions png;
+      png.level = options.png_level;
       png.icc = options.icc;
       if (options.pixels_per_inch > 0 && options.pixels_per_inch < 1e7) {
         png.pixels_per_metre = static_cast<std::uint32_t>(std::lround(options.pixels_per_inch / 0.0254));

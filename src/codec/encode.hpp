@@ -13,6 +13,7 @@ namespace microtome::codec {
 
 struct EncodeOptions {
   int quality = 75;                                        // 1..100
+  int png_level = 1;                                       // 0..9
   bool lossless = false;                                   // webp and avif; png always is
   ByteView icc = {};                                       // embedded where the format can
   pixel::Rgb8 background = {};                             // under alpha, for formats without it
@@ -20,6 +21,9 @@ struct EncodeOptions {
   TiffCompression compression = TiffCompression::deflate;  // tiff
   int speed = 10;                                          // avif: 0 slow .. 10 fast
 };
+
+// One number as protocols and settings have it: 1..100; WebP and AVIF also -1, lossless; PNG its level of compression.
+[[nodiscard]] EncodeOptions options_of(Format format, int quality);
 
 // All but raw.
 [[nodiscard]] bool can_encode(Format format);

@@ -37,6 +37,9 @@ void set_parameters(jpeg_compress_struct& handle, const pixel::Image& image, con
   handle.in_color_space = image.channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
   jpeg_set_defaults(&handle);
   jpeg_set_quality(&handle, quality, TRUE);
+  // The fast transform is coarse where next to nothing is quantised away.
+  constexpr int kFastBelow = 96;
+  handle.dct_method = quality < kFastBelow ? JDCT_IFAST : JDCT_ISLOW;
   if (image.channels == 3 && (options.subsampling == Subsampling::s444 ||
                               (options.subsampling == Subsampling::automatic && quality >= 90))) {
     handle.comp_info[0].h_samp_factor = 1;

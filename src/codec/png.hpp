@@ -21,7 +21,7 @@ enum class PngFilter : std::uint8_t {
 };  // adaptive: per row, the smallest sum of differences
 
 struct PngEncodeOptions {
-  int level = 1;  // 1: ISA-L, four times faster than libdeflate's 1 at the same size; 2..12: libdeflate
+  int level = 1;  // 1: ISA-L, four times faster than libdeflate's 1 at the same size; 0, 2..12: libdeflate
   PngFilter filter = PngFilter::sub;
   ByteView icc = {};
   std::uint32_t pixels_per_metre = 0;  // 0: no pHYs

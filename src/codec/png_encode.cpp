@@ -246,7 +246,7 @@ Result<Bytes> encode_png(const pixel::Image& source, const PngEncodeOptions& opt
     const pixel::Image plain = source.channels == 1 ? pixel::to_grey(source) : pixel::to_rgb(source);
     return encode_png(plain, options);
   }
-  if (options.level > 1) {
+  if (options.level != 1) {
     return encode_small(source, options);
   }
   auto stream = PngStream::begin(source.width, source.height, source.colour, source.sample, options);

@@ -154,11 +154,8 @@ void describe(TIFF* tiff, const pixel::Image& image, const TiffEncodeOptions& op
   TIFFSetField(tiff, TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT);
   TIFFSetField(tiff, TIFFTAG_COMPRESSION, compression_tag(options.compression));
   const bool colour = image.channels >= 3;
-  const bool ycc = options.compression == TiffCompression::jpeg && colour;
-  TIFFSetField(tiff, TIFFTAG_PHOTOMETRIC,
-               ycc      ? PHOTOMETRIC_YCBCR
-               : colour ? PHOTOMETRIC_RGB
-                        : PHOTOMETRIC_MINISBLACK);
+  // Also JPEG stays RGB, as iipsrv writes it: who asks for TIFF does not ask for colour at half the resolution.
+  TIFFSetField(tiff, TIFFTAG_PHOTOMETRIC, colour ? PHOTOMETRIC_RGB : PHOTOMETRIC_MINISBLACK);
   if (pixel::has_alpha(image.colour)) {
     const std::uint16_t kind = EXTRASAMPLE_UNASSALPHA;
     TIFFSetField(tiff, TIFFTAG_EXTRASAMPLES, 1, &kind);
@@ -189,7 +186,6 @@ void describe(TIFF* tiff, const pixel::Image& image, const TiffEncodeOptions& op
       break;
     case TiffCompression::jpeg:
       TIFFSetField(tiff, TIFFTAG_JPEGQUALITY, quality);
-      TIFFSetField(tiff, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);  // RGB goes in
       break;
     case TiffCompression::webp:
       TIFFSetField(tiff, TIFFTAG_WEBP_LEVEL, quality);

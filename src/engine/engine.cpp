@@ -65,6 +65,9 @@ class EngineImpl final : public Engine, public std::enable_shared_from_this<Engi
                                   const CancelToken& cancel) override;
   [[nodiscard]] std::uint64_t max_output_pixels() const override { return options_.max_output_pixels; }
   void gave_again() override { counters_.of(How::passthrough).add(); }
+  [[nodiscard]] int quality_of(codec::Format format, std::optional<int> asked) const override {
+    return effective_quality(format, asked, options_);
+  }
   [[nodiscard]] Metrics metrics() const override;
 
  private:

@@ -30,6 +30,11 @@ struct TileArea {
   friend bool operator==(const TileArea&, const TileArea&) = default;
 };
 
+// How a region is scaled. bilinear and nearest: as iipsrv scales its exports, from the smallest level that is large
+// enough, the region in whole pixels of it, sampled at corners; where the level would be shrunk to less than half
+// they are `averaged`, because sampling would skip pixels.
+enum class Sampling : std::uint8_t { averaged, bilinear, nearest };
+
 // A rectangle of the full-size picture, scaled to width x height output pixels (area-correct when it shrinks).
 struct RegionArea {
   double x = 0;  // full-size pixels; may reach beyond the picture: filled with the background
@@ -38,6 +43,7 @@ struct RegionArea {
   double height = 0;
   int out_width = 0;
   int out_height = 0;
+  Sampling sampling = Sampling::averaged;
   friend bool operator==(const RegionArea&, const RegionArea&) = default;
 };
 
@@ -56,7 +62,7 @@ struct PixelRequest {
   std::string path;  // a real path that the roots have allowed
   std::variant<TileArea, RegionArea> area;
   codec::Format format = codec::Format::jpeg;
-  std::optional<int> quality;  // unset: the default, and a stored tile passes through
+  std::optional<int> quality;  // unset: the default, and a stored tile passes through; -1: lossless, where it can be
   Look look = {};              // a turned answer is larger than the area's output
   bool deep = false;           // 16-bit samples stay 16 bits where the format holds them and the look is plain
   codec::TiffCompression compression = codec::TiffCompression::deflate;  // of tiff
@@ -87,9 +93,9 @@ struct EngineOptions {
   std::uint64_t max_source_pixels = 1ULL << 32;     // that one region may make us decode
   std::uint64_t max_memory_in_flight = 1ULL << 30;  // decoded pixels of running jobs
   int jpeg_quality = 75;
-  int png_level = 1;
-  int webp_quality = 75;
-  int avif_quality = 50;
+  int png_level = 1;                    // 0..9
+  int webp_quality = 50;                // -1: lossless
+  int avif_quality = 50;                // -1: lossless
   std::uint32_t background = 0xffffff;  // 0xRRGGBB: empty tiles, beyond the picture, behind alpha
   image::OpenLimits open = {};
 };
@@ -158,6 +164,9 @@ class Engine {
   virtual Result<image::PicturePtr> open_now(const std::string& path) = 0;
   virtual Result<pixel::Image> region_now(const image::Picture& picture, const RegionArea& area,
                                           const CancelToken& cancel) = 0;
+
+  // The quality that an answer gets when `asked` was asked for: see effective_quality().
+  [[nodiscard]] virtual int quality_of(codec::Format format, std::optional<int> asked) const = 0;
 
   // What a picture may have at most: for protocols that announce it.
   [[nodiscard]] virtual std::uint64_t max_output_pixels() const { return EngineOptions().max_output_pixels; }

@@ -43,18 +43,18 @@ bool is_deep(const PixelRequest& request) {
   return request.deep && codec::holds_16_bits(request.format) && request.look.plain();
 }
 
-// 1 to 100, or 0: lossless.
+// 1 to 100, or -1: lossless.
 namespace {
 int or_lossless(std::optional<int> asked, int usual) {
   const int quality = asked.value_or(usual);
-  return quality < 0 ? 0 : std::clamp(quality, 1, 100);
+  return quality < 0 ? -1 : std::clamp(quality, 1, 100);
 }
 }  // namespace
 
 int effective_quality(codec::Format format, std::optional<int> asked, const EngineOptions& options) {
   switch (format) {
     case codec::Format::jpeg:
-      return std::clamp(asked.value_or(options.jpeg_quality), 1, 100);
+      return std::clamp(asked.value_or(-1) >= 0 ? *asked : options.jpeg_quality, 1, 100);
     case codec::Format::webp:
       return or_lossless(asked, options.webp_quality);
     case codec::Format::avif:
@@ -62,7 +62,9 @@ int effective_quality(codec::Format format, std::optional<int> asked, const Engi
     case codec::Format::tiff:
     case codec::Format::jp2:
     case codec::Format::pdf:
-      return std::clamp(asked.value_or(options.jpeg_quality), 1, 100);
+      return std::clamp(asked.value_or(-1) >= 0 ? *asked : options.jpeg_quality, 1, 100);
+    case codec::Format::png:
+      return std::clamp(asked.value_or(-1) >= 0 ? *asked : options.png_level, 0, 9);
     default:
       return 0;
   }
@@ -76,7 +78,8 @@ Key key_of(const io::FileId& source, const PixelRequest& request, const EngineOp
   // A tile without a quality may be the stored one, which an explicit default quality is not. A region is always
   // encoded by us, so both spellings of its quality are one.
   const bool as_stored = tile != nullptr && !request.quality;
-  const auto quality = static_cast<std::uint64_t>(effective_quality(request.format, request.quality, options));
+  const auto quality =
+      static_cast<std::uint64_t>(effective_quality(request.format, request.quality, options)) & 0xffU;
   fields.add(both(static_cast<std::uint64_t>(request.format), quality | (as_stored ? 0x100U : 0U)));
   fields.add(std::uint64_t{options.background});
   if (tile != nullptr) {
@@ -86,6 +89,7 @@ Key key_of(const io::FileId& source, const PixelRequest& request, const EngineOp
     const auto& region = std::get<RegionArea>(request.area);
     fields.add(region.x).add(region.y).add(region.width).add(region.height);
     fields.add(both(static_cast<std::uint64_t>(region.out_width), static_cast<std::uint64_t>(region.out_height)));
+    fields.add(static_cast<std::uint64_t>(region.sampling));
   }
   if (is_deep(request) || request.format == codec::Format::tiff) {
     fields.add(both(is_deep(request) ? 1 : 0, static_cast<std::uint64_t>(request.compression)));

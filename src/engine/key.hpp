@@ -45,8 +45,8 @@ struct KeyHash {
 // 16 bits are asked for and can be had.
 [[nodiscard]] bool is_deep(const PixelRequest& request);
 
-// The quality that an encoder is given: what was asked (clamped to 1..100), else the default of the format. 0 where
-// the format has none, and for lossless WebP and AVIF (asked by a negative one).
+// The quality that an encoder is given: what was asked, else the default of the format, clamped to what the format
+// has: 1..100; WebP and AVIF also -1, lossless; PNG its level of compression, 0..9. 0 where the format has none.
 [[nodiscard]] int effective_quality(codec::Format format, std::optional<int> asked, const EngineOptions& options);
 
 }  // namespace microtome::engine

@@ -76,12 +76,24 @@ TEST(Key, OptionsThatChangeTheBytesChangeIt) {
   EXPECT_NE(key_of(kFile, region(), options), before);
 }
 
-TEST(Key, PngHasNoQuality) {
+TEST(Key, PngIsCompressedByLevel) {
   PixelRequest plain = region();
   plain.format = codec::Format::png;
   PixelRequest asked = plain;
-  asked.quality = 20;
+  asked.quality = 1;
   EXPECT_EQ(key_of(kFile, plain, {}), key_of(kFile, asked, {}));
+  asked.quality = 9;
+  EXPECT_NE(key_of(kFile, plain, {}), key_of(kFile, asked, {}));
+}
+
+TEST(Key, TellsHowARegionIsScaled) {
+  PixelRequest sampled = region();
+  std::get<RegionArea>(sampled.area).sampling = Sampling::bilinear;
+  PixelRequest nearest = region();
+  std::get<RegionArea>(nearest.area).sampling = Sampling::nearest;
+  const std::set<std::string> tags = {etag_of(key_of(kFile, region(), {})), etag_of(key_of(kFile, sampled, {})),
+                                      etag_of(key_of(kFile, nearest, {}))};
+  EXPECT_EQ(tags.size(), 3U);
 }
 
 TEST(ETag, IsQuotedText) {
@@ -104,7 +116,11 @@ TEST(Quality, IsClampedAndDefaulted) {
   EXPECT_EQ(effective_quality(codec::Format::jpeg, {}, options), options.jpeg_quality);
   EXPECT_EQ(effective_quality(codec::Format::jpeg, 0, options), 1);
   EXPECT_EQ(effective_quality(codec::Format::webp, 1000, options), 100);
-  EXPECT_EQ(effective_quality(codec::Format::png, 50, options), 0);
+  EXPECT_EQ(effective_quality(codec::Format::webp, -1, options), -1);
+  EXPECT_EQ(effective_quality(codec::Format::jpeg, -1, options), options.jpeg_quality);
+  EXPECT_EQ(effective_quality(codec::Format::png, {}, options), options.png_level);
+  EXPECT_EQ(effective_quality(codec::Format::png, 50, options), 9);
+  EXPECT_EQ(effective_quality(codec::Format::gif, 50, options), 0);
 }
 
 }  // namespace

@@ -54,6 +54,48 @@ int choose_level(const image::PictureInfo& info, double want_x, double want_y) {
   return best;
 }
 
+// One axis of a sampled region: whole pixels of a level. Levels are counted as exact halves, whatever they round to.
+struct Pixels {
+  std::int64_t from = 0;
+  std::int64_t count = 0;
+};
+Pixels whole_pixels(double start, double length, std::int64_t full, std::int64_t size) {
+  const double ratio = static_cast<double>(full) / static_cast<double>(size);
+  const double halves = std::exp2(std::round(std::log2(ratio)));
+  const double down = std::abs(static_cast<double>(full) / halves - static_cast<double>(size)) <= 1 ? halves : ratio;
+  Pixels pixels;
+  pixels.from = std::clamp<std::int64_t>(std::llround(start / down), 0, size - 1);
+  pixels.count = std::clamp<std::int64_t>(std::llround(length / down), 1, size - pixels.from);
+  return pixels;
+}
+
+// The smallest level whose pixels of the region are enough. False when the region must be averaged.
+bool plan_samples(const image::PictureInfo& info, const RegionArea& area, RegionPlan& plan) {
+  const bool inside = area.x >= 0 && area.y >= 0 && area.x + area.width <= static_cast<double>(info.width) &&
+                      area.y + area.height <= static_cast<double>(info.height);
+  if (area.sampling == Sampling::averaged || !inside) {
+    return false;
+  }
+  for (std::size_t i = info.levels.size(); i-- > 0;) {
+    const Pixels x = whole_pixels(area.x, area.width, info.width, info.levels[i].width);
+    const Pixels y = whole_pixels(area.y, area.height, info.height, info.levels[i].height);
+    if (i > 0 && (x.count < area.out_width || y.count < area.out_height)) {
+      continue;
+    }
+    if (x.count >= 2LL * area.out_width || y.count >= 2LL * area.out_height) {
+      return false;
+    }
+    plan.level = static_cast<int>(i);
+    plan.filter = area.sampling == Sampling::nearest ? pixel::Filter::nearest : pixel::Filter::corner;
+    plan.target = {0, 0, area.out_width, area.out_height};
+    plan.decode = {x.from, y.from, x.count, y.count};
+    plan.source = {static_cast<double>(x.from), static_cast<double>(y.from), static_cast<double>(x.count),
+                   static_cast<double>(y.count)};
+    return true;
+  }
+  return false;
+}
+
 int choose_reduction(double left_over) {
   for (const int reduction : {8, 4, 2}) {
     if (left_over * kSlack >= reduction) {
@@ -77,6 +119,32 @@ std::uint64_t tile_pixels(const pixel::Rect& rect, const image::Level& level) {
   const auto down = (rect.y + rect.height - 1) / level.tile_height - rect.y / level.tile_height + 1;
   return static_cast<std::uint64_t>(across * down) *
          (static_cast<std::uint64_t>(level.tile_width) * static_cast<std::uint64_t>(level.tile_height));
+}
+
+// False when the picture covers none of the region.
+bool plan_average(const image::PictureInfo& info, const RegionArea& area, RegionPlan& plan) {
+  const double want_x = area.width / area.out_width;
+  const double want_y = area.height / area.out_height;
+  plan.level = choose_level(info, want_x, want_y);
+  const image::Level& level = info.levels[static_cast<std::size_t>(plan.level)];
+  const double down_x = static_cast<double>(info.width) / static_cast<double>(level.width);
+  const double down_y = static_cast<double>(info.height) / static_cast<double>(level.height);
+  const Span across = fit(area.x / down_x, area.width / down_x, static_cast<double>(level.width), area.out_width);
+  const Span down = fit(area.y / down_y, area.height / down_y, static_cast<double>(level.height), area.out_height);
+  if (across.target_to <= across.target_from || down.target_to <= down.target_from || across.to <= across.from ||
+      down.to <= down.from) {
+    return false;
+  }
+  plan.target = {across.target_from, down.target_from, across.target_to - across.target_from,
+                 down.target_to - down.target_from};
+  plan.source = {across.from, down.from, across.to - across.from, down.to - down.from};
+  const double left_x = plan.source.width / static_cast<double>(plan.target.width);
+  const double left_y = plan.source.height / static_cast<double>(plan.target.height);
+  plan.reduction = choose_reduction(std::min(left_x, left_y));
+  const auto [x0, x1] = cover(across.from, across.to, level.width, plan.reduction, left_x < 1);
+  const auto [y0, y1] = cover(down.from, down.to, level.height, plan.reduction, left_y < 1);
+  plan.decode = {x0, y0, x1 - x0, y1 - y0};
+  return true;
 }
 
 pixel::Image canvas(const RegionArea& area, const pixel::Image& like, pixel::Rgb8 background) {
@@ -130,27 +198,10 @@ Result<RegionPlan> plan_region(const image::PictureInfo& info, const RegionArea&
     return fail(Code::bad_request, "the region is empty");
   }
   RegionPlan plan;
-  const double want_x = area.width / area.out_width;
-  const double want_y = area.height / area.out_height;
-  plan.level = choose_level(info, want_x, want_y);
-  const image::Level& level = info.levels[static_cast<std::size_t>(plan.level)];
-  const double down_x = static_cast<double>(info.width) / static_cast<double>(level.width);
-  const double down_y = static_cast<double>(info.height) / static_cast<double>(level.height);
-  const Span across = fit(area.x / down_x, area.width / down_x, static_cast<double>(level.width), area.out_width);
-  const Span down = fit(area.y / down_y, area.height / down_y, static_cast<double>(level.height), area.out_height);
-  if (across.target_to <= across.target_from || down.target_to <= down.target_from || across.to <= across.from ||
-      down.to <= down.from) {
+  if (!plan_samples(info, area, plan) && !plan_average(info, area, plan)) {
     return plan;  // all background
   }
-  plan.target = {across.target_from, down.target_from, across.target_to - across.target_from,
-                 down.target_to - down.target_from};
-  plan.source = {across.from, down.from, across.to - across.from, down.to - down.from};
-  const double left_x = plan.source.width / static_cast<double>(plan.target.width);
-  const double left_y = plan.source.height / static_cast<double>(plan.target.height);
-  plan.reduction = choose_reduction(std::min(left_x, left_y));
-  const auto [x0, x1] = cover(across.from, across.to, level.width, plan.reduction, left_x < 1);
-  const auto [y0, y1] = cover(down.from, down.to, level.height, plan.reduction, left_y < 1);
-  plan.decode = {x0, y0, x1 - x0, y1 - y0};
+  const image::Level& level = info.levels[static_cast<std::size_t>(plan.level)];
   const std::uint64_t out_bytes = 2ULL * 4 * static_cast<std::uint64_t>(area.out_width) *
                                   static_cast<std::uint64_t>(area.out_height);  // the canvas and a scaled part of it
   const std::uint64_t pixel_bytes =
@@ -212,7 +263,7 @@ class Bands {
       : picture_(picture),
         plan_(plan),
         step_(plan.source.height / static_cast<double>(plan.target.height)),
-        margin_(step_ < 1 ? 1 : 0),
+        margin_(step_ < 1 || plan.filter != pixel::Filter::box ? 1 : 0),
         reduction_(plan.reduction) {}
 
   Result<void> run(const CancelToken& cancel, const Emit& emit) {
@@ -334,7 +385,7 @@ class Bands {
            first);
       return {};
     }
-    auto rows = pixel::scale(band.image, from, width, height);
+    auto rows = pixel::scale(band.image, from, width, height, plan_.filter);
     if (!rows) {
       return pass(rows.error());
     }

@@ -17,8 +17,9 @@ namespace microtome::engine {
 
 // How a region will be made.
 struct RegionPlan {
-  int level = 0;               // the coarsest one that still has at least the output's resolution
-  int reduction = 1;           // 1, 2, 4, 8: what the decoder should shrink by before the exact scaling
+  int level = 0;      // the coarsest one that still has at least the output's resolution
+  int reduction = 1;  // 1, 2, 4, 8: what the decoder should shrink by before the exact scaling
+  pixel::Filter filter = pixel::Filter::box;
   pixel::SourceRect source;    // pixels of the level, clipped to it, that fill `target`
   pixel::Rect decode;          // whole pixels of the level around `source`; a multiple of the reduction
   pixel::Rect target;          // pixels of the output that the picture covers; the rest is background. Empty: all is

@@ -39,9 +39,7 @@ Result<Bytes> encode(const image::PictureInfo& info, pixel::Image shown, const E
   if (!image) {
     return pass(image.error());
   }
-  codec::EncodeOptions options;
-  options.quality = encoding.quality;
-  options.lossless = encoding.quality == 0;
+  codec::EncodeOptions options = codec::options_of(encoding.format, encoding.quality);
   options.background = encoding.background;
   options.icc = profile_for(info, *image);
   options.compression = encoding.compression;
@@ -114,9 +112,7 @@ Result<Bytes> render_background(int width, int height, const Encoding& encoding)
   const std::array<std::uint8_t, 3> colour = {encoding.background.red, encoding.background.green,
                                               encoding.background.blue};
   pixel::fill(image, {0, 0, width, height}, colour);
-  codec::EncodeOptions options;
-  options.quality = encoding.quality;
-  options.lossless = encoding.quality == 0;
+  codec::EncodeOptions options = codec::options_of(encoding.format, encoding.quality);
   options.compression = encoding.compression;
   return codec::encode(image, encoding.format, options);
 }

@@ -14,7 +14,7 @@ namespace microtome::engine {
 
 struct Encoding {
   codec::Format format = codec::Format::jpeg;
-  int quality = 75;
+  int quality = 75;  // see effective_quality()
   pixel::Rgb8 background;
   Look look = {};
   bool deep = false;

@@ -71,13 +71,30 @@ void add_triangle(Axis& axis, double centre, double radius, int count) {
   }
 }
 
+// Rounding in `at` must not fall below a whole pixel.
+constexpr double kHair = 1e-6;
+
+void add_corner(Axis& axis, double at, int count, bool nearest) {
+  const double place = std::clamp<double>(std::floor(at + kHair), 0, count - 1);
+  axis.firsts.push_back(static_cast<std::int32_t>(place));
+  const double beyond = std::clamp(at - place, 0.0, 1.0);
+  if (nearest || beyond < kHair || place + 1 >= count) {
+    axis.weights.push_back(1);
+    return;
+  }
+  axis.weights.push_back(static_cast<float>(1 - beyond));
+  axis.weights.push_back(static_cast<float>(beyond));
+}
+
 Axis make_axis(double from, double size, int count, int out, Filter filter) {
   Axis axis;
   const double step = size / out;
   axis.starts.push_back(0);
   axis.begin = count;
   for (int i = 0; i < out; ++i) {
-    if (filter == Filter::box && step >= 1) {
+    if (filter == Filter::corner || filter == Filter::nearest) {
+      add_corner(axis, from + i * step, count, filter == Filter::nearest);
+    } else if (filter == Filter::box && step >= 1) {
       add_box(axis, from + i * step, from + (i + 1) * step, count);
     } else {
       add_triangle(axis, from + (i + 0.5) * step, std::max(1.0, step), count);
@@ -97,7 +114,11 @@ struct Job {
   const Image& source;
   Axis columns;
   Axis lines;
+  float down = 0;  // taken off before rounding
 };
+
+// With Filter::corner values are rounded down, as iipsrv does, but for what floats lose on the way.
+constexpr float kRoundDown = 0.498F;
 
 void store_row(const float* in, std::size_t count, std::uint8_t* out, std::uint8_t /*type*/) {
   rows::floats_to_u8(in, count, out);
@@ -130,6 +151,11 @@ void scale_fast(const Job& job, Image& out) {
     rows::gather_taps(job.columns.taps(), blended.data(), source.channels, gathered.data());
     if (alpha_of != 0) {
       rows::divide_by_alpha(gathered.data(), out_count, alpha_of);
+    }
+    if (job.down > 0 && !std::is_floating_point_v<T>) {
+      for (float& value : gathered) {
+        value -= job.down;
+      }
     }
     store_row(gathered.data(), out_count, out.row(y), T{});
   }
@@ -224,7 +250,8 @@ Result<Image> scale(const Image& source, const SourceRect& from, int out_width, 
     return fail(Code::too_large, "picture too large");
   }
   const Job job{source, make_axis(from.x, from.width, source.width, out_width, filter),
-                make_axis(from.y, from.height, source.height, out_height, filter)};
+                make_axis(from.y, from.height, source.height, out_height, filter),
+                filter == Filter::corner ? kRoundDown : 0};
   Image out = Image::make(out_width, out_height, source.channels, source.colour, source.sample);
   run(job, out);
   return out;

@@ -325,5 +325,38 @@ TEST(Shrink2, OtherTypes) {
   EXPECT_EQ(out->sample, Sample::u16);
 }
 
+TEST(Scale, CornerWeighsTwoPixelsByWhereTheUpperLeftCornerLies) {
+  Image source = Image::make(4, 1, 1, Colour::grey);
+  const std::array<std::uint8_t, 4> values = {0, 100, 200, 50};
+  std::ranges::copy(values, source.row(0));
+  const auto shrunk = scale(source, 3, 1, Filter::corner);  // corners at 0, 4/3, 8/3
+  ASSERT_TRUE(shrunk);
+  EXPECT_EQ(shrunk->row(0)[0], 0);
+  EXPECT_EQ(shrunk->row(0)[1], 133);  // 100 + 100/3, rounded down
+  EXPECT_EQ(shrunk->row(0)[2], 100);  // 200 - 2/3 * 150
+  const auto enlarged = scale(source, 8, 1, Filter::corner);
+  ASSERT_TRUE(enlarged);
+  EXPECT_EQ(enlarged->row(0)[1], 50);
+  EXPECT_EQ(enlarged->row(0)[7], 50);  // beyond the last pixel lies itself
+  const auto nearest = scale(source, 3, 1, Filter::nearest);
+  ASSERT_TRUE(nearest);
+  EXPECT_EQ(nearest->row(0)[1], 100);
+  EXPECT_EQ(nearest->row(0)[2], 200);
+}
+
+TEST(Scale, CornerKeepsWholeValues) {
+  Image source = Image::make(256, 3, 1, Colour::grey);
+  for (int y = 0; y < 3; ++y) {
+    for (int x = 0; x < 256; ++x) {
+      source.row(y)[x] = static_cast<std::uint8_t>(x);
+    }
+  }
+  const auto same = scale(source, 256, 2, Filter::corner);
+  ASSERT_TRUE(same);
+  for (int x = 0; x < 256; ++x) {
+    EXPECT_EQ(same->row(1)[x], x);
+  }
+}
+
 }  // namespace
 }  // namespace microtome::pixel

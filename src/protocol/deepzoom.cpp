@@ -152,7 +152,7 @@ Result<engine::PixelRequest> deepzoom_request(const image::PictureInfo& info, co
   return request;
 }
 
-void answer_deepzoom(const Call& call, std::string_view path) {
+void answer_deepzoom(const Call& call, std::string_view path, const std::optional<Manner>& manner) {
   const auto parsed = parse_deepzoom(path);
   if (!parsed) {
     return answer_error(call, parsed.error());
@@ -177,8 +177,8 @@ void answer_deepzoom(const Call& call, std::string_view path) {
     reply.mtime_ns = version.mtime_ns;
     reply.learn = true;
     reply.name = found.lease;
-    render(
-        call, *where,
+    render_in(
+        call, manner, *where,
         [tile = *tile](const image::Picture& picture, http::Headers&) {
           return deepzoom_request(picture.info(), tile);
         },

@@ -13,6 +13,7 @@
 #include "engine/engine.hpp"
 #include "image/picture.hpp"
 #include "protocol/call.hpp"
+#include "protocol/manner.hpp"
 
 namespace microtome::protocol {
 
@@ -44,6 +45,6 @@ struct DeepZoomPath {
 [[nodiscard]] Result<engine::PixelRequest> deepzoom_request(const image::PictureInfo& info, const DeepZoomTile& tile);
 
 // `path` is percent-decoded: "{id}.dzi" or "{id}_files/...".
-void answer_deepzoom(const Call& call, std::string_view path);
+void answer_deepzoom(const Call& call, std::string_view path, const std::optional<Manner>& manner = {});
 
 }  // namespace microtome::protocol

@@ -28,6 +28,7 @@ struct Asked {
   IiifPath path;
   IiifVersion version = IiifVersion::either;
   std::string base;  // the absolute base URI of the picture
+  std::optional<Manner> manner = {};
 };
 
 IiifLimits limits_of(const Call& call) {
@@ -80,10 +81,11 @@ void answer_image(const Call& call, const Asked& asked, const std::string& path,
   reply.mtime_ns = cached.mtime_ns;
   reply.learn = true;
   reply.name = std::move(name);
-  render(
-      call, path,
-      [limits = limits_of(call), image = asked.path.image, version = asked.version, base = asked.base](
-          const image::Picture& picture, http::Headers& extra) -> Result<engine::PixelRequest> {
+  render_in(
+      call, asked.manner, path,
+      [limits = limits_of(call), image = asked.path.image, version = asked.version, base = asked.base,
+       sampling = call.options().sampling](const image::Picture& picture,
+                                           http::Headers& extra) -> Result<engine::PixelRequest> {
         auto made = make_iiif_picture(image, version, picture.info(), limits);
         if (!made) {
           return pass(made.error());
@@ -91,6 +93,9 @@ void answer_image(const Call& call, const Asked& asked, const std::string& path,
         extra.add("Link", "<" + base + "/" + made->canonical + ">;rel=\"canonical\", <" +
                               std::string(version == IiifVersion::two ? kIiifProfile2 : kIiifProfile3) +
                               ">;rel=\"profile\"");
+        if (auto* area = std::get_if<engine::RegionArea>(&made->request.area)) {
+          area->sampling = sampling;
+        }
         return std::move(made->request);
       },
       reply);
@@ -105,6 +110,25 @@ void answer_faulty(const Call& call, std::shared_ptr<const Asked> asked) {
       answer_error(call, asked->path.error);
     }
   });
+}
+
+// What iipsrv takes beyond the standard: "native" and "grey" as qualities, and no format for JPEG.
+std::string as_of_old(std::string_view argument) {
+  constexpr int kParameters = 4;
+  if (std::ranges::count(argument, '/') < kParameters) {
+    return std::string(argument);
+  }
+  const std::size_t begin = argument.rfind('/') + 1;
+  const std::string_view last = argument.substr(begin);
+  std::string_view quality = last.substr(0, last.find('.'));
+  const std::string_view format = last.substr(quality.size());
+  static constexpr std::array<std::string_view, 6> kWords{"default", "native", "color", "gray", "grey", "bitonal"};
+  if (std::ranges::find(kWords, quality) == kWords.end()) {
+    return std::string(argument);
+  }
+  quality = quality == "native" ? "default" : quality == "grey" ? "gray" : quality;
+  return std::string(argument.substr(0, begin)) + std::string(quality) +
+         (format.empty() ? ".jpg" : std::string(format));
 }
 
 void serve(const Call& call, Asked request) {
@@ -129,14 +153,15 @@ void serve(const Call& call, Asked request) {
   });
 }
 
-void answer_path(const Call& call, std::string_view path, IiifVersion version, const std::string& before_id) {
+void answer_path(const Call& call, std::string_view path, IiifVersion version, const std::string& before_id,
+                 std::optional<Manner> manner = {}) {
   auto parsed = parse_iiif(path, version);
   if (!parsed) {
     return answer_error(call, parsed.error());
   }
   std::string base = public_base(call.options().public_url, call.request()) + before_id + safe_path(parsed->raw_id);
   parsed->raw_id = {};  // it looks into the request
-  serve(call, {std::move(*parsed), version, std::move(base)});
+  serve(call, {std::move(*parsed), version, std::move(base), std::move(manner)});
 }
 
 }  // namespace
@@ -171,10 +196,10 @@ void answer_iiif(const Call& call, std::string_view path) {
   answer_path(call, path, IiifVersion::either, "/iiif/");
 }
 
-void answer_iiif_query(const Call& call, std::string_view argument) {
+void answer_iiif_query(const Call& call, std::string_view argument, const Manner& manner) {
   const std::string& path = call.request().path;
-  const std::string encoded = http::encode_path(argument);
-  answer_path(call, encoded, IiifVersion::either, (path.empty() ? "/" : safe_path(path)) + "?IIIF=");
+  const std::string encoded = http::encode_path(as_of_old(argument));
+  answer_path(call, encoded, IiifVersion::either, (path.empty() ? "/" : safe_path(path)) + "?IIIF=", manner);
 }
 
 }  // namespace microtome::protocol

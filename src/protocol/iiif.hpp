@@ -7,14 +7,15 @@
 #include "http/message.hpp"
 #include "protocol/call.hpp"
 #include "protocol/iiif_request.hpp"
+#include "protocol/manner.hpp"
 
 namespace microtome::protocol {
 
 // `path` is what follows "/iiif/", percent-encoded: "3/{id}/...", "2/{id}/..." or "{id}/...".
 void answer_iiif(const Call& call, std::string_view path);
 
-// The argument of "IIIF=", decoded.
-void answer_iiif_query(const Call& call, std::string_view argument);
+// The argument of "IIIF=", decoded. Takes what iipsrv takes: the size "full", the quality "native", no format.
+void answer_iiif_query(const Call& call, std::string_view argument, const Manner& manner);
 
 // The version of an info.json that is asked for without one in its URL: what Accept names, else 3.0. Pure.
 [[nodiscard]] IiifVersion negotiated_iiif(const http::Headers& headers);

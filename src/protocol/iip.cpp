@@ -45,34 +45,29 @@ Next choose_position(IipSession& session, const IipCommand& command) {
   return session.choose(session.name());
 }
 
+Manner manner_of(const IipSession& session) {
+  return {session.view.quality, session.view.operations};
+}
+
 Next deep_zoom(IipSession& session, const IipCommand& command) {
   // In a query the extension of a tile means nothing: it is JPEG.
   std::string name = command.argument;
-  if (session.view.operations.any() && name.find("_files/") != std::string::npos) {
-    return session.fail_with(Code::unsupported, "processed DeepZoom tiles are not supported");
-  }
   const std::size_t dot = name.rfind('.');
   if (name.find("_files/") != std::string::npos && dot != std::string::npos &&
       name.find('/', dot) == std::string::npos) {
     name.replace(dot, std::string::npos, ".jpg");
   }
-  answer_deepzoom(session.call(), name);
+  answer_deepzoom(session.call(), name, manner_of(session));
   return Next::answered;
 }
 
 Next zoomify(IipSession& session, const IipCommand& command) {
-  if (session.view.operations.any()) {
-    return session.fail_with(Code::unsupported, "processed Zoomify tiles are not supported");
-  }
-  answer_zoomify(session.call(), command.argument);
+  answer_zoomify(session.call(), command.argument, manner_of(session));
   return Next::answered;
 }
 
 Next image_api(IipSession& session, const IipCommand& command) {
-  if (session.view.operations.any()) {
-    return session.fail_with(Code::unsupported, "IIIF after other modifiers is not supported");
-  }
-  answer_iiif_query(session.call(), command.argument);
+  answer_iiif_query(session.call(), command.argument, manner_of(session));
   return Next::answered;
 }
 

@@ -33,10 +33,9 @@ struct IipView {
   double top = 0;
   double right = 1;
   double bottom = 1;
-  std::optional<int> quality = {};              // QLT
+  std::optional<int> quality = {};              // QLT; -1 = lossless
   std::optional<std::int64_t> horizontal = {};  // SDS
   std::optional<std::int64_t> vertical = {};
-  bool lossless = false;                                                 // QLT=-1: for formats that can be both
   codec::TiffCompression compression = codec::TiffCompression::deflate;  // QLT=lzw, QLT=jpeg:80...
   pixel::Operations operations = {};                                     // ROT, CNT, GAM...
 };

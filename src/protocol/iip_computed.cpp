@@ -17,10 +17,8 @@ namespace {
 
 using engine::Engine;
 
-constexpr int kVersion = 1;  // raise when processing changes: answers kept by clients are then stale
-constexpr int kWebpQuality = 75;
-constexpr int kAvifQuality = 50;
-constexpr std::int64_t kMostTiles = 1024;             // of one TIL
+constexpr int kVersion = 1;                // raise when processing changes: answers kept by clients are then stale
+constexpr std::int64_t kMostTiles = 1024;  // of one TIL
 constexpr std::int64_t kMostTilePixels = 25'000'000;  // of one TIL
 
 std::string key_of(const io::FileId& id, const std::string& rest) {
@@ -32,21 +30,13 @@ std::string key_of(const io::FileId& id, const std::string& rest) {
 }
 
 int quality_of(const Call& call, const Output& output) {
-  if (output.format == codec::Format::webp) {
-    return std::clamp(output.quality.value_or(kWebpQuality), 1, 100);
-  }
-  if (output.format == codec::Format::avif) {
-    return std::clamp(output.quality.value_or(kAvifQuality), 1, 100);
-  }
-  return output.format == codec::Format::jpeg || output.format == codec::Format::tiff
-             ? std::clamp(output.quality.value_or(call.options().jpeg_quality), 1, 100)
-             : 0;
+  return call.engine().quality_of(output.format, output.quality);
 }
 
 std::string text_of(const Call& call, const Output& output) {
   return std::to_string(static_cast<int>(output.format)) + "," + std::to_string(quality_of(call, output)) +
          (output.format == codec::Format::tiff ? "c" + std::to_string(static_cast<int>(output.compression)) : "") +
-         (output.lossless ? "l:" : ":") + output.operations.text();
+         ":" + output.operations.text();
 }
 
 // A picture seen through operations: 8 bits, grey or rgb. Regions of it are cut, scaled and bounded by the engine as
@@ -143,9 +133,7 @@ Result<Bytes> encode(const image::PictureInfo& info, pixel::Image image, const O
   if (image.colour == pixel::Colour::grey_alpha && output.format == codec::Format::webp) {
     image = pixel::to_rgba(image);
   }
-  codec::EncodeOptions options;
-  options.quality = quality;
-  options.lossless = output.lossless;
+  codec::EncodeOptions options = codec::options_of(output.format, quality);
   options.compression = output.compression;
   options.icc = profile_of(info, image, output.operations);
   return codec::encode(image, output.format, options);
@@ -344,8 +332,8 @@ Computation processed_region(const Call& call, const image::PicturePtr& picture,
   for (const double number : {area.x, area.y, area.width, area.height}) {
     computation.key += "," + std::to_string(std::bit_cast<std::uint64_t>(number));
   }
-  computation.key +=
-      "," + std::to_string(area.out_width) + "x" + std::to_string(area.out_height) + "," + text_of(call, output);
+  computation.key += "," + std::to_string(area.out_width) + "x" + std::to_string(area.out_height) + "," +
+                     std::to_string(static_cast<int>(area.sampling)) + "," + text_of(call, output);
   if (std::int64_t{area.out_width} * area.out_height > engine::kExportPixels) {
     computation.work = WorkClass::exporting;
   }

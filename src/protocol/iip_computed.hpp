@@ -33,7 +33,6 @@ void answer_computed(const Call& call, const std::string& path, ChooseComputatio
 struct Output {
   codec::Format format = codec::Format::jpeg;
   std::optional<int> quality = {};
-  bool lossless = false;  // webp, avif
   pixel::Operations operations = {};
   codec::TiffCompression compression = codec::TiffCompression::deflate;
 };

@@ -7,6 +7,7 @@
 #include "http/text.hpp"
 #include "protocol/iip.hpp"
 #include "protocol/iip_export.hpp"
+#include "protocol/manner.hpp"
 #include "protocol/numbers.hpp"
 #include "protocol/params.hpp"
 #include "set/names.hpp"
@@ -19,34 +20,34 @@ using Next = IipSession::Next;
 constexpr std::int64_t kMostSide = 1'000'000;
 
 Output output_of(const IipView& view, codec::Format format) {
-  return {format, view.quality, view.lossless && (format == codec::Format::webp || format == codec::Format::avif),
-          view.operations, view.compression};
+  return {format, view.quality, view.operations, view.compression};
 }
 
 Next send_tile(IipSession& session, std::int64_t resolution, std::int64_t index, codec::Format format) {
   const Output output = output_of(session.view, format);
-  if (output.operations.any() || output.lossless) {
+  if (output.operations.any()) {
     return session.compute([call = session.call(), resolution, index, output](const image::PicturePtr& picture,
                                                                               http::Headers&) -> Result<Computation> {
       const auto area = tile_area(picture->info(), resolution, index, output.operations);
       return area ? Result<Computation>(processed_tile(call, picture, *area, output)) : pass(area.error());
     });
   }
-  return session.make(
-      [resolution, index, format, quality = session.view.quality, compression = session.view.compression](
-          const image::Picture& picture, http::Headers&) -> Result<engine::PixelRequest> {
-        const auto area = tile_area(picture.info(), resolution, index, {});
-        if (!area) {
-          return pass(area.error());
-        }
-        engine::PixelRequest request;
-        request.area = *area;
-        request.format = format;
-        request.quality = quality;
-        request.deep = format == codec::Format::tiff;  // a PNG tile is for a screen
-        request.compression = compression;
-        return request;
-      });
+  return session.make([resolution, index, format, quality = session.view.quality,
+                       compression = session.view.compression,
+                       usual = session.call().engine().quality_of(format, {})](
+                          const image::Picture& picture, http::Headers&) -> Result<engine::PixelRequest> {
+    const auto area = tile_area(picture.info(), resolution, index, {});
+    if (!area) {
+      return pass(area.error());
+    }
+    engine::PixelRequest request;
+    request.area = *area;
+    request.format = format;
+    request.quality = quality ? quality : quality_at_edge(picture.info(), *area, format, usual);
+    request.deep = format == codec::Format::tiff;  // a PNG tile is for a screen
+    request.compression = compression;
+    return request;
+  });
 }
 
 Next tile(IipSession& session, const IipCommand& command, codec::Format format) {
@@ -166,10 +167,9 @@ Next quality(IipSession& session, const IipCommand& command) {
     return session.fail_with(Code::bad_request, "QLT needs a number, codec:number or a codec");
   }
   session.view.compression = codec::tiff_compression_of(name).value_or(codec::TiffCompression::deflate);
-  session.view.lossless = value && *value < 0;
   session.view.quality.reset();
-  if (value && *value >= 0) {
-    session.view.quality = static_cast<int>(std::min(*value, 100.0));
+  if (value) {
+    session.view.quality = *value < 0 ? -1 : static_cast<int>(std::min(*value, 100.0));
   }
   return Next::go_on;
 }
@@ -198,13 +198,15 @@ Next convert(IipSession& session, const IipCommand& command) {
   std::ranges::replace_if(
       stem, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '"' || c == '\\'; }, '_');
   const int most = session.call().options().max_cvt;
-  if (output.operations.any() || output.lossless) {
-    return session.compute([call = session.call(), view = session.view, output, post, stem = std::move(stem), most](
-                               const image::PicturePtr& picture, http::Headers& extra) -> Result<Computation> {
-      const auto area = export_area(view, picture->info().width, picture->info().height, most);
+  const engine::Sampling sampling = session.call().options().sampling;
+  if (output.operations.any()) {
+    return session.compute([call = session.call(), view = session.view, output, post, stem = std::move(stem), most,
+                            sampling](const image::PicturePtr& picture, http::Headers& extra) -> Result<Computation> {
+      auto area = export_area(view, picture->info().width, picture->info().height, most);
       if (!area) {
         return pass(area.error());
       }
+      area->sampling = sampling;
       const bool turned = output.operations.turns();
       extra.add("Content-Disposition",
                 disposition(stem, post, output.format, turned ? area->out_height : area->out_width,
@@ -212,12 +214,13 @@ Next convert(IipSession& session, const IipCommand& command) {
       return processed_region(call, picture, *area, output);
     });
   }
-  return session.make([view = session.view, format = output.format, post, stem = std::move(stem), most](
+  return session.make([view = session.view, format = output.format, post, stem = std::move(stem), most, sampling](
                           const image::Picture& picture, http::Headers& extra) -> Result<engine::PixelRequest> {
     auto area = export_area(view, picture.info().width, picture.info().height, most);
     if (!area) {
       return pass(area.error());
     }
+    area->sampling = sampling;
     extra.add("Content-Disposition", disposition(stem, post, format, area->out_width, area->out_height));
     engine::PixelRequest request;
     request.area = *area;

@@ -45,7 +45,8 @@ struct ServiceOptions {
   std::string cache_control = "max-age=86400";
   int max_cvt = 5000;  // largest side of an export, pixels
   int jpeg_quality = 75;
-  std::size_t max_query = 64 * 1024;  // bytes
+  engine::Sampling sampling = engine::Sampling::bilinear;  // of exports: INTERPOLATION
+  std::size_t max_query = 64 * 1024;                       // bytes
   WoolzOptions woolz;
   std::vector<Asset> assets;
   std::shared_ptr<const Traffic> traffic;  // shown by /metrics; may be null

@@ -121,7 +121,7 @@ ZoomifyTiers zoomify_tiers(const image::PictureInfo& info, int side, bool trunca
   }
 }
 
-void answer_zoomify(const Call& call, std::string_view path) {
+void answer_zoomify(const Call& call, std::string_view path, const std::optional<Manner>& manner) {
   const auto parsed = parse_zoomify(path);
   if (!parsed) {
     return answer_error(call, parsed.error());
@@ -142,8 +142,8 @@ void answer_zoomify(const Call& call, std::string_view path) {
     reply.mtime_ns = version.mtime_ns;
     reply.learn = true;
     reply.name = found.lease;
-    render(
-        call, *where,
+    render_in(
+        call, manner, *where,
         [tile = *tile, truncated](const image::Picture& picture, http::Headers&) {
           return request_of(picture.info(), tile, truncated);
         },

@@ -13,6 +13,7 @@
 #include "codec/codec.hpp"
 #include "image/picture.hpp"
 #include "protocol/call.hpp"
+#include "protocol/manner.hpp"
 
 namespace microtome::protocol {
 
@@ -38,6 +39,6 @@ struct ZoomifyTiers {
 [[nodiscard]] ZoomifyTiers zoomify_tiers(const image::PictureInfo& info, int side, bool truncated);
 
 // `path` is percent-decoded, without a slash before the id. With the query "tiers=truncated" tiers are counted so.
-void answer_zoomify(const Call& call, std::string_view path);
+void answer_zoomify(const Call& call, std::string_view path, const std::optional<Manner>& manner = {});
 
 }  // namespace microtome::protocol
