@@ -124,6 +124,7 @@ class ChildProcess::Reader : public net::Watcher, public std::enable_shared_from
         finish();
         return false;
       } else if (errno != EINTR) {
+        descriptor_.drained();
         return errno == EAGAIN;
       }
     }

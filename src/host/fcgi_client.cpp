@@ -226,7 +226,11 @@ void FcgiClient::readable() {
       continue;
     }
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      descriptor_.drained();
       break;
+    }
+    if (count > 0 && static_cast<std::size_t>(count) < space.size()) {
+      descriptor_.drained();
     }
     open = count > 0 && take(as_bytes({space.data(), static_cast<std::size_t>(count)}), touched);
     if (count <= 0) {
@@ -408,8 +412,11 @@ class FcgiClient::Asker : public net::Watcher, public Question, public std::enab
     for (const char* name : {"FCGI_MAX_CONNS", "FCGI_MAX_REQS", "FCGI_MPXS_CONNS"}) {
       fcgi::append_pair(pairs, name, "");
     }
+    // Padded: programs of libfcgi wait for bytes behind the content before they answer.
+    constexpr std::size_t kPadding = 8;
     std::string record;
-    fcgi::append_record(record, fcgi::Type::get_values, 0, pairs);
+    fcgi::append_header(record, fcgi::Type::get_values, 0, pairs.size(), kPadding);
+    record.append(pairs).append(kPadding, '\0');
     if (connect_error(descriptor_.fd()) != 0 ||
         send(descriptor_.fd(), record.data(), record.size(), MSG_NOSIGNAL) < 0) {
       return finish(std::nullopt);
@@ -423,6 +430,7 @@ class FcgiClient::Asker : public net::Watcher, public Question, public std::enab
     std::array<char, 4096> space;
     const ssize_t count = recv(descriptor_.fd(), space.data(), space.size(), MSG_DONTWAIT);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+      descriptor_.drained();
       return wait();
     }
     if (count > 0 && closing_) {

@@ -132,6 +132,9 @@ void GatewayRun::send_body() {
     if (bytes.empty()) {
       break;
     }
+    if (spooling_) {
+      client_->flush();  // when all of it went at once, nobody will call for more
+    }
   }
   client_->flush();
   if (answer_ != nullptr && !body_ended_ && !spooling_) {
@@ -355,9 +358,10 @@ void GatewayRun::app_broken(Broken why) {
   }
   if (why == Broken::cannot_multiplex) {
     Ability ability = app().ability();
+    // Only an app that had said it could is asked again: any other would refuse for ever.
+    retry_ = ability.multiplexes && answer_ != nullptr && !body_sent_;
     ability.multiplexes = false;
     app().learned(ability);
-    retry_ = answer_ != nullptr && !body_sent_;
     if (!retry_) {
       fail(502, "it cannot multiplex, but had said so");
     }

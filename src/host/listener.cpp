@@ -200,6 +200,7 @@ bool HostListener::accept_one() {
       return true;
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      descriptor_.drained();
       start();
       return false;
     }

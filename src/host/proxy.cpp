@@ -161,6 +161,7 @@ void ProxyRun::readable() {
       continue;
     }
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      descriptor_->drained();
       break;
     }
     if (count < 0) {

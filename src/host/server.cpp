@@ -50,6 +50,7 @@ class Signals : public net::Watcher, public std::enable_shared_from_this<Signals
       take_(static_cast<int>(info.ssi_signo));
     }
     if (descriptor_.fd() >= 0) {
+      descriptor_.drained();
       begin();
     }
   }

@@ -67,6 +67,7 @@ void Timers::readable() {
   if (::read(descriptor_.fd(), &expirations, sizeof expirations) < 0) {
     expirations = 0;  // somebody was faster: look at the clock all the same
   }
+  descriptor_.drained();
   armed_ = Clock::time_point::max();
   const auto now = Clock::now();
   const Id newest = last_;  // what a job adds waits for the next turn
