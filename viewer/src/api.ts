@@ -80,6 +80,10 @@ export class Api {
     return `${this.root}sets/${encodePath(set)}/view?slice=${slice}&W=${box.w}&H=${box.h}&v=${version}`;
   }
 
+  volumeUrl(name: string, rest: string): string {
+    return `${this.root}sets/${encodePath(name)}/${rest}`;
+  }
+
   stripUrl(set: string, from: number, count: number, height: number, version: string): string {
     const query = `from=${from}&count=${count}&height=${height}&v=${version}`;
     return `${this.root}sets/${encodePath(set)}/strip?${query}`;
@@ -133,7 +137,7 @@ export class Api {
     return { bitmap, sliceSize: size ? { w: Number(size[1]), h: Number(size[2]) } : null };
   }
 
-  private async json(url: string, signal: AbortSignal): Promise<unknown> {
+  async json(url: string, signal: AbortSignal): Promise<unknown> {
     const response = await ask(url, { signal, cache: "no-cache" });
     try {
       return await response.json();

@@ -42,7 +42,7 @@ export function parsePlace(pathname: string, search: string): Place {
 }
 
 // As short as keeps every pixel where it is: a twentieth of a CSS pixel, and five digits of zoom.
-function viewQuery(view: View): string {
+export function viewQuery(view: View): string {
   const digits = Math.min(9, Math.max(0, Math.ceil(Math.log10(20 * view.zoom))));
   const place = (n: number): string => String(Number(n.toFixed(digits)));
   return `c=${place(view.x)},${place(view.y)}&z=${Number(view.zoom.toPrecision(5))}`;

@@ -20,6 +20,15 @@ interface SetEntry {
   readonly version: string;
 }
 
+// Names of Woolz objects.
+export function parseVolumes(value: unknown): string[] {
+  const list = typeof value === "object" && value !== null ? (value as { volumes?: unknown }).volumes : null;
+  return (Array.isArray(list) ? list : []).flatMap((item: unknown) => {
+    const name = typeof item === "object" && item !== null ? (item as { name?: unknown }).name : null;
+    return typeof name === "string" ? [name] : [];
+  });
+}
+
 export function parseSets(value: unknown): SetEntry[] {
   const list = typeof value === "object" && value !== null ? (value as { sets?: unknown }).sets : null;
   if (!Array.isArray(list)) throw new Error("The list of sets cannot be read.");
@@ -54,6 +63,7 @@ export class SetList {
   private readonly items = byId("list-sets");
   private readonly filter = byId<HTMLInputElement>("list-filter");
   private entries: SetEntry[] = [];
+  private volumes: string[] = [];
 
   constructor(
     private readonly api: Api,
@@ -85,10 +95,13 @@ export class SetList {
   private async load(): Promise<void> {
     const { signal } = this.opening;
     try {
-      const entries = parseSets(await this.api.sets(signal));
+      const answer = await this.api.sets(signal);
+      const entries = parseSets(answer);
+      const volumes = parseVolumes(answer);
       this.health.succeeded();
-      if (JSON.stringify(entries) === JSON.stringify(this.entries) && this.items.childElementCount > 0) return;
+      if (JSON.stringify([entries, volumes]) === JSON.stringify([this.entries, this.volumes]) && this.items.childElementCount > 0) return;
       this.entries = entries;
+      this.volumes = volumes;
       this.fill();
     } catch (error) {
       if (signal.aborted) return;
@@ -106,14 +119,26 @@ export class SetList {
   private fill(): void {
     const wanted = this.filter.value.trim().toLowerCase();
     const found = this.entries.filter((set) => `${set.name} ${set.title}`.toLowerCase().includes(wanted));
-    this.filter.hidden = this.entries.length < 9;
+    const volumes = this.volumes.filter((name) => name.toLowerCase().includes(wanted));
+    this.filter.hidden = this.entries.length + this.volumes.length < 9;
     const slices = this.entries.reduce((sum, set) => sum + set.slices, 0);
-    setText(byId("list-summary"), this.entries.length === 0
-      ? ""
-      : `${counted(this.entries.length, "set", "sets")}, ${counted(slices, "slice", "slices")}`);
-    if (this.entries.length === 0) this.note("There are no sets here yet. Put a folder of pictures below the served directory.");
-    else this.note(found.length === 0 ? "No set has this name." : "");
-    this.items.replaceChildren(...found.map((set) => make("li", {}, this.card(set))));
+    const facts = this.entries.length === 0 ? [] : [counted(this.entries.length, "set", "sets"), counted(slices, "slice", "slices")];
+    if (this.volumes.length > 0) facts.push(counted(this.volumes.length, "volume", "volumes"));
+    setText(byId("list-summary"), facts.join(", "));
+    if (facts.length === 0) this.note("There are no sets here yet. Put a folder of pictures below the served directory.");
+    else this.note(found.length + volumes.length === 0 ? "No set has this name." : "");
+    this.items.replaceChildren(...found.map((set) => make("li", {}, this.card(set))),
+      ...volumes.map((name) => make("li", {}, this.volumeCard(name))));
+  }
+
+  private volumeCard(name: string): HTMLElement {
+    const picture = make("div", { class: "picture" });
+    const image = make("img", { alt: "", loading: "lazy", decoding: "async" });
+    image.addEventListener("error", () => picture.replaceChildren(make("span", {}, "no picture")));
+    image.src = this.api.volumeUrl(name, "section/fixed=middle.jpg?W=480&H=480");
+    picture.append(image);
+    return make("a", { class: "card", href: `${this.api.root}v/${encodePath(name)}` }, picture,
+      make("div", { class: "words" }, make("h2", {}, name), make("p", {}, "volume")));
   }
 
   private card(set: SetEntry): HTMLElement {
