@@ -84,6 +84,13 @@ int execute(const Site& site, const Programs& programs) {
   return errno;
 }
 
+// It runs: a process that has ended and was not collected yet does not.
+bool is_alive(int pid) {
+  const std::string stat = read_text("/proc/" + std::to_string(pid) + "/stat", 512).value_or("");
+  const std::size_t name = stat.rfind(')');
+  return name != std::string::npos && stat.size() > name + 2 && stat[name + 2] != 'Z' && stat[name + 2] != 'X';
+}
+
 std::string cannot_run(const Programs& programs, int fault) {
   return "cannot run " + programs.host + ": " + errno_text(fault);
 }
@@ -100,7 +107,7 @@ Programs find_programs() {
 Result<void> start_host(const Site& site, const Programs& programs, Lock lock, std::chrono::milliseconds limit) {
   rotate_log(site);
   record_start(site);
-  ::unlink(site.ready().c_str());
+  clear_running(site);
   const std::size_t from = size_of(site.log());
   const pid_t child = fork();
   if (child == 0) {
@@ -158,7 +165,7 @@ void ensure_guard(const Site& site, const Programs& programs) {
 Error become_host(const Site& site, const Programs& programs, const Lock& lock) {
   rotate_log(site);
   record_start(site);
-  ::unlink(site.ready().c_str());
+  clear_running(site);
   plain_signals();
   redirect(site, isatty(STDERR_FILENO) != 0);
   lock.inherit();
@@ -181,25 +188,27 @@ bool answers(const Running& running, std::chrono::milliseconds limit) {
 }
 
 bool end_host(const Site& site, std::chrono::milliseconds grace) {
+  // The processes count, not the lock: the guard may take that and start another one.
+  const std::vector<int> pids = host_pids(site);
   const auto send = [&](int number) {
-    const auto pids = host_pids(site);
     for (const int pid : pids) {
       kill(pid, number);
     }
-    return !pids.empty();
   };
   const auto gone = [&](std::chrono::milliseconds limit) {
     const auto until = std::chrono::steady_clock::now() + limit;
-    while (is_locked(site.lock()) && std::chrono::steady_clock::now() < until) {
+    const auto ended = [&] { return std::none_of(pids.begin(), pids.end(), [](int pid) { return is_alive(pid); }); };
+    while (!ended() && std::chrono::steady_clock::now() < until) {
       std::this_thread::sleep_for(10ms);
     }
-    return !is_locked(site.lock());
+    return ended();
   };
-  if (!is_locked(site.lock()) || (send(SIGTERM) && gone(grace))) {
+  send(SIGTERM);
+  if (gone(grace)) {
     return true;
   }
-  send(SIGCONT);
-  return !send(SIGKILL) || gone(5s);
+  send(SIGKILL);
+  return gone(5s);
 }
 
 std::string last_words(const Site& site, std::size_t from, std::size_t count) {

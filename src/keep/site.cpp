@@ -219,7 +219,9 @@ void remove_folder(const Site& site) {
 
 Running read_running(const Site& site) {
   Running running;
+  bool complete = false;
   for (const std::string& line : lines_of(read_text(site.ready(), 1 << 16).value_or(""))) {
+    complete = complete || line == "end";
     if (line.starts_with("pid ")) {
       running.pid = std::atoi(line.c_str() + 4);
     } else if (line.starts_with("listen ")) {
@@ -228,7 +230,17 @@ Running read_running(const Site& site) {
       running.log = line.substr(4);
     }
   }
-  return running;
+  return complete ? running : Running();
+}
+
+void clear_running(const Site& site) {
+  constexpr std::size_t kSize = 1024;
+  const std::string nothing(kSize, '\n');
+  const int fd = ::open(site.ready().c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  if (fd >= 0) {
+    (void)!::pwrite(fd, nothing.data(), nothing.size(), 0);
+    ::close(fd);
+  }
 }
 
 History read_history(const Site& site) {

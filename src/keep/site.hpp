@@ -59,6 +59,8 @@ struct Running {
   std::string log;  // the host's own log file, where the configuration names one
 };
 [[nodiscard]] Running read_running(const Site& site);
+// Before a start. The file keeps its size, so that the host can write it on a full disk, too.
+void clear_running(const Site& site);
 
 struct History {
   long long starts = 0;

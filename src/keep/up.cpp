@@ -48,9 +48,10 @@ Result<bool> write_config(Site& site, const UpOptions& options, const Programs& 
     if (!wanted) {
       return pass(wanted.error());
     }
-    // Port 0 was answered already when this site was first brought up.
+    // Port 0 was answered already when this site was first brought up, unless nothing came of it.
     const bool any_port = options.listen.ends_with(":0") || options.listen == "0";
-    listen = any_port && !site.listen.empty() ? site.listen : *wanted;
+    const bool answered = !site.listen.empty() && read_history(site).failures == 0;
+    listen = any_port && answered ? site.listen : *wanted;
   }
   const auto there = read_text(site.config());
   if (there && site.listen.empty()) {
@@ -179,6 +180,10 @@ Result<UpReport> bring_up(const UpOptions& options, const Programs& programs) {
     ensure_guard(site, programs);
   }
   report.running = read_running(site);
+  if (const std::string base = bases().front(); !site.dir.starts_with(base + '/')) {
+    report.notes.push_back(base + " cannot be written: the site's files are in " + site.dir +
+                           ", which may not outlive a reboot");
+  }
   return report;
 }
 

@@ -92,10 +92,17 @@ export class Home {
     return hit.length;
   }
 
+  // Until nothing is left: the guard may start a host while it is being killed itself.
+  killAll() {
+    return eventually(() => {
+      this.kill(['microtome-keep', 'microtome-host', 'microtome.fcgi', 'microtome']);
+      return this.processes().length === 0;
+    }, 'all are dead');
+  }
+
   async close() {
     this.run('down', '--purge');
-    this.kill(['microtome-keep', 'microtome-host', 'microtome.fcgi', 'microtome']);
-    await eventually(() => this.processes().length === 0, 'all processes of the home end');
+    await this.killAll();
     this.scratch.remove();
   }
 }
