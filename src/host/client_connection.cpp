@@ -29,13 +29,18 @@ constexpr int kMostInARow = 16;            // pipelined requests before other co
 
 ClientConnection::ClientConnection(std::shared_ptr<net::Loop> loop, std::shared_ptr<const net::Shared> shared,
                                    std::shared_ptr<const ConnectionContext> context, int fd, Endpoint endpoint,
-                                   std::atomic<std::size_t>& count)
+                                   std::atomic<std::size_t>& count, std::unique_ptr<TlsSession> tls)
     : Connection(std::move(loop), std::move(shared), fd, {endpoint.remote_address, endpoint.unix_socket}, count),
       context_(std::move(context)),
-      endpoint_(std::move(endpoint)) {}
+      endpoint_(std::move(endpoint)),
+      tls_(std::move(tls)) {}
 
 Detached ClientConnection::run() {
   const auto self = shared_from_this();
+  if (tls_ && !co_await handshake()) {
+    close();
+    co_return;
+  }
   int in_a_row = 0;
   while (true) {
     if (in_.empty()) {
@@ -69,6 +74,9 @@ Detached ClientConnection::run() {
   }
   if (linger_ && !happened(kAbort)) {
     co_await linger();
+  }
+  if (tls_ && !reset_ && !linger_) {
+    tls_->say_goodbye();
   }
   close(reset_);
 }
@@ -210,7 +218,7 @@ Co<bool> ClientConnection::refuse() {
   send_head();
   set_deadline(limits_.write_idle);
   while (true) {
-    const Status status = turn.out->flush(fd());
+    const Status status = flush(*turn.out);
     if (status != Status::blocked) {
       co_return false;
     }
@@ -237,7 +245,7 @@ Co<bool> ClientConnection::exchange() {
       turn.user->body_arrived();
     }
     frame();
-    const Status status = turn.out ? turn.out->flush(fd()) : Status::done;
+    const Status status = turn.out ? flush(*turn.out) : Status::done;
     const bool dead = status == Status::gone || status == Status::broken || !client_open_ || happened(kAbort);
     if (turn.cut || (dead && !(turn.ended && status == Status::done))) {
       reset_ = turn.begun && (turn.cut || status == Status::broken);
@@ -297,7 +305,7 @@ Co<bool> ClientConnection::wait_for_something(Status status) {
     co_return true;
   }
   const bool blocked = status == Status::blocked;
-  if (blocked && turn.out->budget_spent()) {
+  if (blocked && (tls_ ? tls_->budget_spent() : turn.out->budget_spent())) {
     loop().post([weak = weak_from_this()] {
       if (const auto connection = weak.lock()) {
         static_cast<ClientConnection&>(*connection).wake(kAnswered);
@@ -386,7 +394,7 @@ bool ClientConnection::take_body() {
   if (turn.head.expect_continue && !turn.continued && in_.empty() && !turn.begun) {
     turn.continued = true;
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-    (void)::send(fd(), kContinue.data(), kContinue.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    send_now(kContinue);
   }
   if (in_.empty() || turn.body.size() >= kBodyBuffer) {
     return false;
@@ -427,6 +435,9 @@ bool ClientConnection::take_body() {
 // that can destroy the answer on its way.
 Co<bool> ClientConnection::linger() {
   constexpr std::size_t kMost = 1 << 20;
+  if (tls_) {
+    tls_->say_goodbye();
+  }
   shutdown(fd(), SHUT_WR);
   set_deadline(std::chrono::seconds(2));
   for (std::size_t dropped = 0; dropped < kMost;) {

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "host/stream.hpp"
+#include "host/tls.hpp"
 #include "net/body_source.hpp"
 #include "net/co.hpp"
 #include "net/connection.hpp"
@@ -35,7 +36,7 @@ class ClientConnection final : public net::Connection {
  public:
   ClientConnection(std::shared_ptr<net::Loop> loop, std::shared_ptr<const net::Shared> shared,
                    std::shared_ptr<const ConnectionContext> context, int fd, Endpoint endpoint,
-                   std::atomic<std::size_t>& count);
+                   std::atomic<std::size_t>& count, std::unique_ptr<TlsSession> tls = nullptr);
   void start() override { run(); }
 
   class RequestStream;
@@ -76,6 +77,7 @@ class ClientConnection final : public net::Connection {
   };
 
   net::Detached run();
+  net::Co<bool> handshake();
   net::Co<bool> await_request();
   net::Co<bool> serve();
   net::Co<bool> read_head();
@@ -88,6 +90,10 @@ class ClientConnection final : public net::Connection {
   bool take_body();
   void send_head();
   void frame();
+  // Through TLS, where there is any.
+  Got receive(std::span<char>& got, std::size_t limit = SIZE_MAX);
+  net::SendQueue::Status flush(net::SendQueue& queue);
+  void send_now(std::string_view text);
   void expire();
   net::Co<bool> linger();
   [[nodiscard]] bool wants_input() const;
@@ -95,6 +101,7 @@ class ClientConnection final : public net::Connection {
 
   std::shared_ptr<const ConnectionContext> context_;
   Endpoint endpoint_;
+  std::unique_ptr<TlsSession> tls_;
   ConnectionLimits limits_;
   std::string in_;
   std::unique_ptr<Turn> turn_;

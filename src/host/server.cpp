@@ -17,6 +17,7 @@
 #include "host/context.hpp"
 #include "host/listener.hpp"
 #include "host/supervisor.hpp"
+#include "host/tls.hpp"
 #include "host/visit.hpp"
 
 namespace microtome::host {
@@ -99,7 +100,7 @@ class Host final : public HostServer {
       return fail(Code::io, "an access log cannot be opened");
     }
     context_ = make_context(options_.site);
-    return {};
+    return use_certificates(options_.site);
   }
 
   [[nodiscard]] std::vector<std::string> addresses() const override {
@@ -203,6 +204,15 @@ class Host final : public HostServer {
     return context;
   }
 
+  Result<void> use_certificates(const std::shared_ptr<Site>& site) {
+    auto store = std::make_shared<TlsStore>(site, false, options_.log);
+    if (auto checked = store->check(addresses()); !checked) {
+      return checked;
+    }
+    tls_ = std::move(store);
+    return {};
+  }
+
   void accept(int fd, Endpoint endpoint) {
     if (connections_.load(std::memory_order_relaxed) >= options_.settings.max_connections && !make_room()) {
       static constexpr std::string_view kBusy =
@@ -211,7 +221,16 @@ class Host final : public HostServer {
       ::close(fd);
       return;
     }
-    std::make_shared<ClientConnection>(loop_, shared_, connection_context_, fd, std::move(endpoint), connections_)
+    std::unique_ptr<TlsSession> session;
+    if (tls_->secure(endpoint.socket)) {
+      session = tls_->accept(fd, endpoint.socket);
+      if (!session) {
+        ::close(fd);
+        return;
+      }
+    }
+    std::make_shared<ClientConnection>(loop_, shared_, connection_context_, fd, std::move(endpoint), connections_,
+                                       std::move(session))
         ->start();
   }
 
@@ -242,6 +261,7 @@ class Host final : public HostServer {
   void signal(int number) {
     switch (number) {
       case SIGHUP:
+        tls_->refresh();
         access_logs_.reopen();
         if (options_.reopen_logs) {
           options_.reopen_logs();
@@ -323,6 +343,9 @@ class Host final : public HostServer {
       options_.log.error("the configuration stays as it was: " + configured.error().message);
       return;
     }
+    if (auto used = use_certificates(site); !used) {
+      options_.log.error("the certificates stay as they were: " + used.error().message);
+    }
     access_logs_.prepare(site->tree());
     context_ = make_context(std::move(site));
     supervisor_->start();
@@ -351,6 +374,7 @@ class Host final : public HostServer {
   std::shared_ptr<const ConnectionContext> connection_context_;
   std::unique_ptr<Supervisor> supervisor_;
   ContextPtr context_;
+  std::shared_ptr<TlsStore> tls_;
   std::vector<std::shared_ptr<HostListener>> listeners_;
   std::shared_ptr<Signals> signals_;
   int signal_fd_ = -1;

@@ -25,6 +25,8 @@ class Reader {
     flag("server.systemd-socket-activation", out_.systemd_sockets);
     flag("server.core-files", out_.core_files);
     flag("server.h2proto", out_.h2);
+    flag("server.h2c", out_.h2c);
+    features();
     socket_mode();
     sockets(port, privileged);
     return std::move(out_);
@@ -43,6 +45,21 @@ class Reader {
       return;
     }
     out_.socket_mode = static_cast<int>(mode);
+  }
+
+  // server.feature-flags = ( "server.h2proto" => "disable" )
+  void features() {
+    const Setting* setting = tree_.global("server.feature-flags");
+    if (setting == nullptr || !setting->value.is_list()) {
+      return;
+    }
+    for (const Entry& entry : setting->value.list()) {
+      if (entry.key == "server.h2proto") {
+        out_.h2 = as_boolean(entry.value).value_or(out_.h2);
+      } else if (entry.key == "server.h2c") {
+        out_.h2c = as_boolean(entry.value).value_or(out_.h2c);
+      }
+    }
   }
 
   void sockets(const std::string& port_text, bool privileged) {

@@ -129,6 +129,19 @@ void add_server(Appliers& table) {
   table["debug.log-request-header"] = flag(&S::log_request_header);
 }
 
+void add_tls(Appliers& table) {
+  table["ssl.engine"] = flag(&S::tls);
+  table["ssl.pemfile"] = text(&S::tls_certificate);
+  table["ssl.privkey"] = text(&S::tls_key);
+  table["ssl.ca-file"] = text(&S::tls_chain);
+  table["ssl.cipher-list"] = text(&S::tls_ciphers);
+  table["ssl.honor-cipher-order"] = flag(&S::tls_server_order);
+  table["ssl.openssl.ssl-conf-cmd"] = part(&S::tls_commands, &Part::pairs);
+  table["ssl.verifyclient.activate"] = flag(&S::tls_verify_client);
+  table["ssl.verifyclient.enforce"] = flag(&S::tls_enforce_client);
+  table["ssl.verifyclient.ca-file"] = text(&S::tls_client_ca);
+}
+
 }  // namespace
 
 struct Site::Parts {
@@ -141,6 +154,7 @@ Site::Site(ConfigTree tree, Diagnostics& diagnostics) : tree_(std::move(tree)), 
   add_files(parts->appliers);
   add_rules(parts->appliers);
   add_server(parts->appliers);
+  add_tls(parts->appliers);
   for (const Block& block : tree_.blocks) {
     for (const Setting& setting : block.settings) {
       if (parts->appliers.contains(setting.key)) {

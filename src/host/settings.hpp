@@ -133,6 +133,17 @@ struct RequestSettings {
   std::string simple_vhost_docroot;
   std::string evhost_pattern;
 
+  bool tls = false;
+  std::string tls_certificate;
+  std::string tls_key;
+  std::string tls_chain;
+  std::string tls_ciphers;
+  std::string tls_client_ca;
+  PairsPtr tls_commands;
+  bool tls_server_order = true;
+  bool tls_verify_client = false;
+  bool tls_enforce_client = true;
+
   std::uint64_t max_body = 0;  // bytes, 0: no limit
   int max_keep_alive_requests = 1000;
   std::chrono::seconds keep_alive_idle{5};
@@ -167,6 +178,7 @@ struct ServerSettings {
   bool systemd_sockets = false;
   bool core_files = false;
   bool h2 = true;
+  bool h2c = true;
 };
 
 // Environment variable PORT counts where server.port is not set; `privileged`: the default port is 80, else 8080.

@@ -26,6 +26,7 @@ struct Endpoint {
   int local_port = 0;
   std::string socket;  // the listening address as configured
   bool secure = false;
+  bool client_verified = false;  // its certificate is signed by our CA
   bool unix_socket = false;
 };
 

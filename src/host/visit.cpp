@@ -92,6 +92,12 @@ bool Visit::begin_url() {
   }
   stream_->limits(
       {settings_->keep_alive_idle, settings_->read_idle, settings_->write_idle, settings_->max_keep_alive_requests});
+  // A connection that was made for another host, where no certificate is asked for, does not open this one.
+  if (settings_->tls_verify_client && settings_->tls_enforce_client && stream_->endpoint().secure &&
+      !stream_->endpoint().client_verified) {
+    error(421);
+    return false;
+  }
   if (settings_->max_body > 0) {
     if (stream_->head().content_length > settings_->max_body) {
       error(413);

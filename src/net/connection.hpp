@@ -100,6 +100,8 @@ class Connection : public Watcher, public Ticked, public std::enable_shared_from
   enum class Got { bytes, nothing, end, reset };
   // Receives into the loop's scratch buffer (`got` is a part of it), at most `limit` bytes.
   Got receive(std::span<char>& got, std::size_t limit = SIZE_MAX);
+  // For who receives otherwise: everything there was has been taken.
+  void input_drained() { descriptor_.drained(); }
   // After Got::end: whether the peer has closed altogether. A unix socket tells; on TCP one that only stopped writing
   // looks the same, and counts as gone.
   [[nodiscard]] bool peer_has_left() const;

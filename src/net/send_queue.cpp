@@ -232,6 +232,39 @@ SendQueue::Status SendQueue::flush(int fd, bool more, std::size_t budget) {
   return Status::done;
 }
 
+SendQueue::Status SendQueue::pull(std::span<char> to, std::size_t& got) {
+  got = 0;
+  if (broken_) {
+    return Status::broken;
+  }
+  while (!pieces_.empty() && got < to.size()) {
+    const Piece& piece = pieces_[first_];
+    auto step = static_cast<std::size_t>(std::min<std::uint64_t>(piece.size, to.size() - got));
+    if (piece.file) {
+      if (warm_ == 0) {
+        const std::uint64_t window = std::min(piece.size, kWindow);
+        if (!(memory_ != nullptr ? memory_->resident(*piece.file, piece.offset, window)
+                                 : piece.file->resident(piece.offset, window))) {
+          return got > 0 ? Status::done : Status::cold;
+        }
+        warm_ = window;
+      }
+      step = static_cast<std::size_t>(std::min<std::uint64_t>(step, warm_));
+      const ssize_t count = pread(piece.file->fd(), to.data() + got, step, static_cast<off_t>(piece.offset));
+      if (count <= 0) {
+        broken_ = true;
+        return got > 0 ? Status::done : Status::broken;
+      }
+      step = static_cast<std::size_t>(count);
+    } else {
+      std::memcpy(to.data() + got, data(piece), step);
+    }
+    got += step;
+    consume(step);
+  }
+  return Status::done;
+}
+
 io::FileRange SendQueue::cold_range() const {
   const Piece& piece = pieces_[first_];
   return {piece.file, piece.offset, std::min(piece.size, kWindow)};

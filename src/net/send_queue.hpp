@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -51,6 +52,10 @@ class SendQueue {
   // `more`: further bytes will follow at once, the kernel may wait for them with the last packet.
   Status flush(int fd, bool more = false, std::size_t budget = 1 << 20);
   [[nodiscard]] bool budget_spent() const { return budget_spent_; }
+
+  // Instead of flush(), for who sends otherwise: moves the next bytes to `to`; `got` says how many. Without any:
+  // done, cold or broken.
+  Status pull(std::span<char> to, std::size_t& got);
 
   [[nodiscard]] std::uint64_t size() const { return size_; }  // bytes still to be sent
   [[nodiscard]] bool empty() const { return pieces_.empty(); }

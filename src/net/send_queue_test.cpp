@@ -261,5 +261,26 @@ TEST(BodySource, HoldsProducersToTheirLength) {
   }
 }
 
+TEST(SendQueue, GivesItsBytesToWhoSendsOtherwise) {
+  SendQueue queue;
+  queue.copy("abc");
+  queue.body(std::string(5000, 'x'));
+  std::array<char, 4> few;
+  std::size_t got = 0;
+  EXPECT_EQ(queue.pull(few, got), SendQueue::Status::done);
+  EXPECT_EQ(std::string_view(few.data(), got), "abcx");
+  EXPECT_EQ(queue.size(), 4999U);
+  std::string rest(9000, '\0');
+  EXPECT_EQ(queue.pull(rest, got), SendQueue::Status::done);
+  EXPECT_EQ(got, 4999U);
+  EXPECT_TRUE(queue.empty());
+  EXPECT_EQ(queue.sent(), 5003U);
+  EXPECT_EQ(queue.pull(rest, got), SendQueue::Status::done);
+  EXPECT_EQ(got, 0U);
+  queue.file({});  // an empty range is none
+  queue.file({nullptr, 0, 10});
+  EXPECT_EQ(queue.pull(rest, got), SendQueue::Status::broken);
+}
+
 }  // namespace
 }  // namespace microtome::net

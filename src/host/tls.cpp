@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host/tls.hpp"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "host/directives.hpp"
+
+namespace microtome::host {
+namespace {
+
+using namespace std::chrono_literals;
+using Status = net::SendQueue::Status;
+
+constexpr auto kLookAgain = 1s;             // files of certificates are looked at so often, at most
+constexpr std::size_t kRecord = 16 * 1024;  // the largest TLS record
+
+// What OpenSSL has to say; its queue is empty afterwards.
+std::string openssl_error() {
+  std::string text;
+  while (const unsigned long code = ERR_get_error()) {
+    const char* reason = ERR_reason_error_string(code);
+    if (reason != nullptr && text.find(reason) == std::string::npos) {
+      text += (text.empty() ? "" : ", ") + std::string(reason);
+    }
+  }
+  return text.empty() ? "unknown error" : text;
+}
+
+std::string stamp(const std::string& path) {
+  struct stat state{};
+  if (path.empty() || stat(path.c_str(), &state) != 0) {
+    return "-";
+  }
+  return std::to_string(state.st_ino) + '.' + std::to_string(state.st_size) + '.' +
+         std::to_string(state.st_mtim.tv_sec) + '.' + std::to_string(state.st_mtim.tv_nsec);
+}
+
+const std::string& key_file(const RequestSettings& settings) {
+  return settings.tls_key.empty() ? settings.tls_certificate : settings.tls_key;
+}
+
+std::string stamps(const RequestSettings& settings) {
+  return stamp(settings.tls_certificate) + '/' + stamp(key_file(settings)) + '/' + stamp(settings.tls_chain) + '/' +
+         stamp(settings.tls_client_ca);
+}
+
+// Equal for equal contexts.
+std::string key_of(const RequestSettings& settings) {
+  std::string key = settings.tls_certificate + '\n' + settings.tls_key + '\n' + settings.tls_chain + '\n' +
+                    settings.tls_ciphers + '\n' + settings.tls_client_ca + '\n' +
+                    (settings.tls_verify_client ? 'v' : '-') + (settings.tls_enforce_client ? 'e' : '-') +
+                    (settings.tls_server_order ? 'o' : '-');
+  if (settings.tls_commands) {
+    for (const auto& [name, value] : *settings.tls_commands) {
+      key += '\n' + name + '=' + value;
+    }
+  }
+  return key;
+}
+
+// "h2" and "http/1.1" by what the client offers; `h2` says whether we do.
+int choose_protocol(SSL* /*ssl*/, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
+                    unsigned offered_size, void* h2) {
+  static constexpr unsigned char kOurs[] = "\x02h2\x08http/1.1";
+  constexpr unsigned kH2 = 3;  // bytes of the first entry
+  const bool with = h2 != nullptr;
+  const unsigned char* ours = with ? kOurs : kOurs + kH2;
+  const unsigned size = sizeof kOurs - 1 - (with ? 0 : kH2);
+  unsigned char* chosen = nullptr;
+  if (SSL_select_next_proto(&chosen, out_size, ours, size, offered, offered_size) != OPENSSL_NPN_NEGOTIATED) {
+    return SSL_TLSEXT_ERR_NOACK;
+  }
+  *out = chosen;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+// The host that a ClientHello names (RFC 6066 section 3), or "".
+std::string name_in_hello(SSL* ssl) {
+  const unsigned char* bytes = nullptr;
+  std::size_t size = 0;
+  if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &bytes, &size) != 1 || size < 5) {
+    return {};
+  }
+  const auto number = [bytes](std::size_t at) { return static_cast<std::size_t>(bytes[at] << 8 | bytes[at + 1]); };
+  const std::size_t length = number(3);
+  if (number(0) != size - 2 || bytes[2] != TLSEXT_NAMETYPE_host_name || length > size - 5 ||
+      length > TLSEXT_MAXLEN_host_name) {
+    return {};
+  }
+  return {reinterpret_cast<const char*>(bytes) + 5, length};
+}
+
+// lighttpd's ssl.openssl.ssl-conf-cmd: MinProtocol, CipherString, Options, ... (SSL_CONF_cmd(3), "file" commands).
+Result<void> run_commands(SSL_CTX* context, const RequestSettings& settings) {
+  if (!settings.tls_commands) {
+    return {};
+  }
+  SSL_CONF_CTX* commands = SSL_CONF_CTX_new();
+  SSL_CONF_CTX_set_flags(
+      commands, SSL_CONF_FLAG_FILE | SSL_CONF_FLAG_SERVER | SSL_CONF_FLAG_SHOW_ERRORS | SSL_CONF_FLAG_CERTIFICATE);
+  SSL_CONF_CTX_set_ssl_ctx(commands, context);
+  Result<void> result;
+  for (const auto& [name, value] : *settings.tls_commands) {
+    if (SSL_CONF_cmd(commands, name.c_str(), value.c_str()) <= 0) {
+      result = fail(Code::bad_request,
+                    "ssl.openssl.ssl-conf-cmd: \"" + name + "\" => \"" + value + "\": " + openssl_error());
+      break;
+    }
+  }
+  if (result && SSL_CONF_CTX_finish(commands) != 1) {
+    result = fail(Code::bad_request, "ssl.openssl.ssl-conf-cmd: " + openssl_error());
+  }
+  SSL_CONF_CTX_free(commands);
+  return result;
+}
+
+Result<void> add_chain(SSL_CTX* context, const std::string& path) {
+  BIO* file = BIO_new_file(path.c_str(), "r");
+  if (file == nullptr) {
+    return fail(Code::bad_request, "ssl.ca-file: \"" + path + "\" cannot be read: " + openssl_error());
+  }
+  while (X509* certificate = PEM_read_bio_X509(file, nullptr, nullptr, nullptr)) {
+    SSL_CTX_add0_chain_cert(context, certificate);
+  }
+  ERR_clear_error();  // the end of the file
+  BIO_free(file);
+  return {};
+}
+
+Result<void> want_client_certificate(SSL_CTX* context, const RequestSettings& settings) {
+  const std::string& authorities = settings.tls_client_ca.empty() ? settings.tls_chain : settings.tls_client_ca;
+  STACK_OF(X509_NAME)* names = authorities.empty() ? nullptr : SSL_load_client_CA_file(authorities.c_str());
+  if (names == nullptr || SSL_CTX_load_verify_locations(context, authorities.c_str(), nullptr) != 1) {
+    return fail(Code::bad_request, "ssl.verifyclient.activate needs ssl.verifyclient.ca-file: \"" + authorities +
+                                       "\": " + openssl_error());
+  }
+  SSL_CTX_set_client_CA_list(context, names);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | (settings.tls_enforce_client ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+                     nullptr);
+  return {};
+}
+
+}  // namespace
+
+bool TlsStore::secure(const std::string& socket) {
+  const auto [place, fresh] = secure_.try_emplace(socket, false);
+  if (fresh) {
+    place->second = settings(socket, "")->tls;
+  }
+  return place->second;
+}
+
+SettingsPtr TlsStore::settings(const std::string& socket, std::string_view host) const {
+  ConditionInput input;
+  input.socket = socket;
+  input.host = host;
+  input.scheme = "https";
+  const http::Headers none;
+  input.headers = &none;
+  return site_->settings(site_->conditions().evaluate(input).active);
+}
+
+Result<void> TlsStore::check(const std::vector<std::string>& sockets) {
+  bool any = false;
+  for (const std::string& socket : sockets) {
+    if (secure(socket)) {
+      any = true;
+      if (const auto found = find(*settings(socket, "")); !found) {
+        return fail(Code::bad_request, socket + ": " + found.error().message);
+      }
+    }
+  }
+  // Certificates of hosts: better a message now than a failing handshake one day.
+  const auto& blocks = site_->tree().blocks;
+  for (std::size_t i = 1; any && i < blocks.size(); ++i) {
+    if (blocks[i].find("ssl.pemfile") != nullptr) {
+      if (const auto found = find(*site_->settings({0, static_cast<int>(i)})); !found) {
+        return pass(found.error());
+      }
+    }
+  }
+  return {};
+}
+
+Result<TlsStore::Context> TlsStore::find(const RequestSettings& settings) {
+  const std::string key = key_of(settings);
+  const auto now = std::chrono::steady_clock::now();
+  const auto kept = kept_.find(key);
+  auto& looked = looked_[key];
+  if (kept != kept_.end() && looked != decltype(now){} && now - looked < kLookAgain) {
+    return kept->second.context;
+  }
+  looked = now;
+  const std::string seen = stamps(settings);
+  if (kept != kept_.end() && kept->second.stamps == seen) {
+    return kept->second.context;
+  }
+  auto made = make(settings);
+  if (made) {
+    kept_[key] = {*made, seen};
+    return *made;
+  }
+  if (kept == kept_.end()) {
+    return made;
+  }
+  // A renewal that is half written, or wrong: the old certificate is better than none.
+  log_.error("the certificate stays as it was: " + made.error().message);
+  kept->second.stamps = seen;
+  return kept->second.context;
+}
+
+Result<TlsStore::Context> TlsStore::make(const RequestSettings& settings) const {
+  if (settings.tls_certificate.empty()) {
+    return fail(Code::bad_request, "ssl.engine needs ssl.pemfile");
+  }
+  ERR_clear_error();
+  Context context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
+  if (!context) {
+    return fail(Code::internal, "no TLS: " + openssl_error());
+  }
+  SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
+  SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                         (settings.tls_server_order ? SSL_OP_CIPHER_SERVER_PREFERENCE : 0));
+  SSL_CTX_set_mode(context.get(),
+                   SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  static constexpr unsigned char kName[] = "microtome-host";
+  SSL_CTX_set_session_id_context(context.get(), kName, sizeof kName - 1);
+  if (!settings.tls_ciphers.empty() && SSL_CTX_set_cipher_list(context.get(), settings.tls_ciphers.c_str()) != 1) {
+    return fail(Code::bad_request, "ssl.cipher-list: " + openssl_error());
+  }
+  if (SSL_CTX_use_certificate_chain_file(context.get(), settings.tls_certificate.c_str()) != 1) {
+    return fail(Code::bad_request, "ssl.pemfile: \"" + settings.tls_certificate + "\": " + openssl_error());
+  }
+  const std::string& key = key_file(settings);
+  if (SSL_CTX_use_PrivateKey_file(context.get(), key.c_str(), SSL_FILETYPE_PEM) != 1 ||
+      SSL_CTX_check_private_key(context.get()) != 1) {
+    return fail(Code::bad_request, "ssl.privkey: \"" + key + "\": " + openssl_error());
+  }
+  Result<void> more;
+  if (!settings.tls_chain.empty()) {
+    more = add_chain(context.get(), settings.tls_chain);
+  }
+  if (more && settings.tls_verify_client) {
+    more = want_client_certificate(context.get(), settings);
+  }
+  if (more) {
+    more = run_commands(context.get(), settings);
+  }
+  if (!more) {
+    return pass(more.error());
+  }
+  SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, h2_ ? const_cast<unsigned char*>(kName) : nullptr);
+  SSL_CTX_set_client_hello_cb(context.get(), &TlsSession::on_hello, nullptr);
+  return context;
+}
+
+std::unique_ptr<TlsSession> TlsStore::accept(int fd, const std::string& socket) {
+  const auto context = find(*settings(socket, ""));
+  if (!context) {
+    log_.error(socket + ": " + context.error().message);
+    return nullptr;
+  }
+  SSL* ssl = SSL_new(context->get());
+  if (ssl == nullptr || SSL_set_fd(ssl, fd) != 1) {
+    SSL_free(ssl);
+    log_.error(socket + ": " + openssl_error());
+    return nullptr;
+  }
+  SSL_set_accept_state(ssl);
+  return std::unique_ptr<TlsSession>(new TlsSession(ssl, shared_from_this(), socket));
+}
+
+TlsSession::TlsSession(ssl_st* ssl, std::shared_ptr<TlsStore> store, std::string socket)
+    : ssl_(ssl), store_(std::move(store)), socket_(std::move(socket)) {
+  SSL_set_app_data(ssl_, this);
+}
+
+TlsSession::~TlsSession() {
+  SSL_free(ssl_);
+}
+
+// The client's ClientHello names a host: its certificate is taken, and its versions, before any is agreed on.
+int TlsSession::on_hello(ssl_st* ssl, int* /*alert*/, void* /*unused*/) {
+  auto* session = static_cast<TlsSession*>(SSL_get_app_data(ssl));
+  std::string host = name_in_hello(ssl);
+  if (session == nullptr || host.empty()) {
+    return SSL_CLIENT_HELLO_SUCCESS;
+  }
+  std::ranges::transform(host, host.begin(), [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+  const auto settings = session->store_->settings(session->socket_, host);
+  const auto context = session->store_->find(*settings);
+  if (!context) {
+    session->store_->log_.error(host + ": " + context.error().message);
+    return SSL_CLIENT_HELLO_ERROR;
+  }
+  SSL_set_SSL_CTX(ssl, context->get());
+  // These are not taken over by SSL_set_SSL_CTX().
+  SSL_set_verify(ssl, SSL_CTX_get_verify_mode(context->get()), nullptr);
+  SSL_set_min_proto_version(ssl, SSL_CTX_get_min_proto_version(context->get()));
+  SSL_set_max_proto_version(ssl, SSL_CTX_get_max_proto_version(context->get()));
+  SSL_set_client_CA_list(ssl, SSL_dup_CA_list(SSL_CTX_get_client_CA_list(context->get())));
+  return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+TlsSession::Step TlsSession::step_of(int result) {
+  switch (SSL_get_error(ssl_, result)) {
+    case SSL_ERROR_WANT_READ:
+      return Step::want_read;
+    case SSL_ERROR_WANT_WRITE:
+      return Step::want_write;
+    case SSL_ERROR_ZERO_RETURN:
+      return Step::ended;
+    case SSL_ERROR_SSL: {
+      const int reason = ERR_GET_REASON(ERR_peek_error());
+      ERR_clear_error();
+      // A client that leaves without a word, as many do; whether its request was whole, HTTP knows.
+      return reason == SSL_R_UNEXPECTED_EOF_WHILE_READING ? Step::ended
+             : reason == SSL_R_HTTP_REQUEST               ? Step::plain_http
+                                                          : Step::failed;
+    }
+    default:
+      ERR_clear_error();
+      return Step::failed;
+  }
+}
+
+TlsSession::Step TlsSession::handshake() {
+  ERR_clear_error();
+  const int result = SSL_do_handshake(ssl_);
+  return result == 1 ? Step::done : step_of(result);
+}
+
+TlsSession::Step TlsSession::read(std::span<char> to, std::size_t& got) {
+  ERR_clear_error();
+  const int result = SSL_read_ex(ssl_, to.data(), to.size(), &got);
+  return result == 1 ? Step::done : step_of(result);
+}
+
+Status TlsSession::flush(net::SendQueue& queue, std::size_t budget) {
+  std::size_t spent = 0;
+  budget_spent_ = false;
+  while (true) {
+    if (pending_.size() == written_) {
+      if (spent >= budget) {
+        budget_spent_ = true;
+        return Status::blocked;
+      }
+      pending_.resize(kRecord);
+      written_ = 0;
+      std::size_t got = 0;
+      const Status status = queue.pull(pending_, got);
+      pending_.resize(got);
+      if (got == 0) {
+        std::string().swap(pending_);
+        return status;
+      }
+    }
+    ERR_clear_error();
+    std::size_t sent = 0;
+    if (SSL_write_ex(ssl_, pending_.data() + written_, pending_.size() - written_, &sent) != 1) {
+      const Step step = step_of(0);
+      return step == Step::want_write || step == Step::want_read ? Status::blocked : Status::gone;
+    }
+    written_ += sent;
+    spent += sent;
+  }
+}
+
+void TlsSession::say_goodbye() {
+  ERR_clear_error();
+  SSL_shutdown(ssl_);
+  ERR_clear_error();
+}
+
+std::string_view TlsSession::protocol() const {
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl_, &name, &size);
+  return {reinterpret_cast<const char*>(name), size};
+}
+
+bool TlsSession::client_verified() const {
+  X509* certificate = SSL_get0_peer_certificate(ssl_);
+  return certificate != nullptr && SSL_get_verify_result(ssl_) == X509_V_OK;
+}
+
+std::string TlsSession::version() const {
+  return SSL_get_version(ssl_);
+}
+
+}  // namespace microtome::host
