@@ -23,6 +23,7 @@
 #include "host/log_file.hpp"
 #include "host/preflight.hpp"
 #include "host/server.hpp"
+#include "host/successor.hpp"
 #include "net/inherited.hpp"
 
 namespace {
@@ -48,10 +49,12 @@ constexpr const char* kUsage =
     " --allow-include-shell  lets the configuration run commands (include_shell)\n"
     " --ready-file FILE      writes there, when it serves, its process id and addresses\n"
     " --directives           prints the table of all settings\n"
-    "signals: TERM and INT finish what runs and end, USR1 reads the configuration again, HUP opens the logs again\n";
+    "signals: TERM and INT finish what runs and end, USR1 reads the configuration again,\n"
+    "         USR2 starts the program anew and hands the sockets over to it, HUP opens the logs again\n";
 
 struct Arguments {
   std::string config;
+  std::string program;  // the file of this program, for a successor
   int test = 0;
   bool print = false;
   bool foreground = false;
@@ -223,12 +226,13 @@ class PidFile {
  public:
   explicit PidFile(std::string path) : path_(std::move(path)) {}
   ~PidFile() {
-    if (written_) {
+    if (written_ && keep_) {
       unlink(path_.c_str());
     }
   }
   PidFile(const PidFile&) = delete;
   PidFile& operator=(const PidFile&) = delete;
+  void leave() { keep_ = false; }
   bool write() {
     if (path_.empty()) {
       return true;
@@ -246,11 +250,31 @@ class PidFile {
  private:
   std::string path_;
   bool written_ = false;
+  bool keep_ = true;
 };
+
+// What starts a successor: the same words, in the foreground, from any directory.
+std::vector<std::string> successor_command(const Arguments& arguments) {
+  if (arguments.config == "-" || arguments.program.empty()) {
+    return {};
+  }
+  std::vector<std::string> command{arguments.program, "-D", "-f", arguments.config};
+  if (arguments.idle > 0) {
+    command.insert(command.end(), {"-i", std::to_string(arguments.idle)});
+  }
+  if (arguments.allow_shell) {
+    command.emplace_back("--allow-include-shell");
+  }
+  if (!arguments.ready_file.empty()) {
+    command.insert(command.end(), {"--ready-file", arguments.ready_file});
+  }
+  return command;
+}
 
 HostOptions make_options(const Arguments& arguments, Loaded& loaded, const Log& log,
                          const std::vector<std::shared_ptr<LogFile>>& files) {
   HostOptions options;
+  options.command = successor_command(arguments);
   options.settings = loaded.server;
   options.site = std::move(loaded.site);
   options.log = log;
@@ -262,13 +286,13 @@ HostOptions make_options(const Arguments& arguments, Loaded& loaded, const Log& 
       options.inherited.push_back(std::atoi(socket.c_str() + 3));
     }
   }
-  options.reload = [arguments, log]() -> std::shared_ptr<Site> {
+  options.reload = [arguments, log]() -> HostOptions::Reloaded {
     Diagnostics diagnostics;
     Loaded again = load_config(arguments.config, real_world(arguments.allow_shell), diagnostics);
     for (const Diagnostic& each : diagnostics.all()) {
       log.warning(format_diagnostic(each, again.files));
     }
-    return again.site;
+    return {again.site, again.server};
   };
   options.reopen_logs = [log, files] {
     for (const auto& file : files) {
@@ -298,7 +322,7 @@ void write_ready_file(const std::string& path, const ServerSettings& settings) {
   }
 }
 
-int serve(const Arguments& arguments, Loaded loaded, int ready_pipe) {
+int serve(const Arguments& arguments, Loaded loaded, int ready_pipe, NamedSockets left) {
   const ServerSettings settings = loaded.server;
   auto log_file = LogFile::open(settings.error_log, false);
   auto app_file = settings.breakage_log.empty() ? log_file : LogFile::open(settings.breakage_log, false);
@@ -310,6 +334,8 @@ int serve(const Arguments& arguments, Loaded loaded, int ready_pipe) {
   set_limits(settings);
   PidFile pid_file(settings.pid_file);
   HostOptions options = make_options(arguments, loaded, log, {*log_file, *app_file});
+  options.left = std::move(left);
+  // To the background; a successor keeps what its predecessor had left open.
   options.ready = [&log, ready_pipe, &settings, &arguments] {
     if (!arguments.ready_file.empty()) {
       write_ready_file(arguments.ready_file, settings);
@@ -320,7 +346,9 @@ int serve(const Arguments& arguments, Loaded loaded, int ready_pipe) {
     }
     log.info("microtome-host " MICROTOME_VERSION " serves on" + where);
     if (ready_pipe >= 0) {
-      silence();
+      if (!arguments.foreground) {
+        silence();
+      }
       const char good = 0;
       (void)!write(ready_pipe, &good, 1);
       close(ready_pipe);
@@ -346,6 +374,9 @@ int serve(const Arguments& arguments, Loaded loaded, int ready_pipe) {
     return kFailed;
   }
   (*server)->run();
+  if ((*server)->succeeded()) {
+    pid_file.leave();
+  }
   log.info("stopped");
   return 0;
 }
@@ -364,6 +395,7 @@ std::string absolute(const std::string& path) {
 }  // namespace
 
 int main(int count, char** words) {
+  Inheritance inheritance = take_inheritance();
   Arguments arguments;
   if (const auto status = read_arguments(count, words, arguments)) {
     return *status;
@@ -381,9 +413,10 @@ int main(int count, char** words) {
     std::puts("Syntax OK");
     return 0;
   }
-  int ready_pipe = -1;
+  int ready_pipe = inheritance.ready;
+  arguments.config = absolute(arguments.config);
+  arguments.program = absolute("/proc/self/exe");
   if (!arguments.foreground) {
-    arguments.config = absolute(arguments.config);
     const int status = daemonise(ready_pipe);
     if (status >= 0) {
       return status;
@@ -392,5 +425,5 @@ int main(int count, char** words) {
       return kFailed;
     }
   }
-  return serve(arguments, std::move(loaded), ready_pipe);
+  return serve(arguments, std::move(loaded), ready_pipe, std::move(inheritance.sockets));
 }

@@ -21,6 +21,7 @@ constexpr std::chrono::milliseconds kDelays[] = {0ms, 0ms, 100ms, 500ms, 1s, 2s,
 constexpr auto kHealthy = 60s;
 constexpr auto kAbortGrace = 3s;
 constexpr auto kTermGrace = 10s;
+constexpr auto kRetireStep = 50ms;
 constexpr int kLinesPerSecond = 200;
 constexpr std::size_t kLastLines = 20;
 
@@ -72,7 +73,8 @@ App::~App() {
     }
     if (slot->listen_fd >= 0) {
       close(slot->listen_fd);
-      if (slot->address.is_local()) {
+      forget_for_app(slot->address);
+      if (slot->address.is_local() && settled_) {
         unlink(slot->address.path().c_str());
       }
     }
@@ -80,7 +82,7 @@ App::~App() {
   context_.timers->cancel(idle_timer_);
 }
 
-Result<void> App::open() {
+Result<void> App::open(const Inherit& inherit) {
   const int count = spec_.ours() ? spec_.max_processes : 1;
   for (int i = 0; i < count; ++i) {
     auto slot = std::make_unique<Slot>();
@@ -93,7 +95,8 @@ Result<void> App::open() {
     }
     slot->address = std::move(*address);
     if (spec_.ours()) {
-      auto fd = listen_for_app(slot->address, spec_.backlog);
+      const int known = slot->address.is_local() || !inherit ? -1 : inherit(slot->address.text);
+      auto fd = known >= 0 ? Result<int>(known) : listen_for_app(slot->address, spec_.backlog);
       if (!fd) {
         return pass(fd.error());
       }
@@ -104,6 +107,32 @@ Result<void> App::open() {
     slots_.push_back(std::move(slot));
   }
   return {};
+}
+
+Result<void> App::settle() {
+  if (settled_) {
+    return {};
+  }
+  settled_ = true;
+  for (const auto& slot : slots_) {
+    if (slot->listen_fd < 0) {
+      continue;
+    }
+    if (auto done = settle_for_app(slot->address); !done) {
+      return done;
+    }
+  }
+  return {};
+}
+
+std::vector<std::pair<std::string, int>> App::tcp_sockets() const {
+  std::vector<std::pair<std::string, int>> all;
+  for (const auto& slot : slots_) {
+    if (slot->listen_fd >= 0 && !slot->address.is_local()) {
+      all.emplace_back(slot->address.text, slot->listen_fd);
+    }
+  }
+  return all;
 }
 
 void App::start() {
@@ -242,6 +271,9 @@ void App::grow() {
 }
 
 void App::acquire(const TicketPtr& wanted) {
+  if (heir_) {
+    return heir_->acquire(wanted);
+  }
   const TicketPtr ticket = wanted;  // granting may reset the owner's pointer
   if (stopping_ || queue_.size() >= static_cast<std::size_t>(spec_.queue_length)) {
     ++overloaded_;
@@ -249,6 +281,7 @@ void App::acquire(const TicketPtr& wanted) {
   }
   queue_.push_back(ticket);
   ticket->waiting = true;
+  ticket->holder = weak_from_this();
   dispatch();
   if (!ticket->waiting) {
     return;
@@ -271,6 +304,9 @@ void App::give_up(TicketPtr ticket, int status) {
 
 void App::cancel(const TicketPtr& unwanted) {
   const TicketPtr ticket = unwanted;
+  if (const auto holder = ticket->holder.lock(); holder && holder.get() != this) {
+    return holder->cancel(ticket);
+  }
   if (ticket->waiting) {
     ticket->waiting = false;
     queue_.erase(std::remove(queue_.begin(), queue_.end(), ticket), queue_.end());
@@ -455,6 +491,20 @@ void App::wrote(const Slot&, int process, std::string_view line) {
   if (++log_lines_ <= kLinesPerSecond && context_.app_log) {
     context_.app_log(spec_.label + '[' + std::to_string(process) + "]: " + std::string(line));
   }
+}
+
+void App::retire(const std::shared_ptr<App>& heir, std::chrono::milliseconds grace) {
+  heir_ = heir;
+  while (heir_ && !queue_.empty()) {
+    const TicketPtr ticket = queue_.front();
+    cancel(ticket);
+    heir_->acquire(ticket);
+  }
+  if (queue_.empty() || grace.count() <= 0) {
+    return stop(grace, [self = shared_from_this()] {});
+  }
+  context_.timers->after(kRetireStep,
+                         [self = shared_from_this(), grace] { self->retire(nullptr, grace - kRetireStep); });
 }
 
 void App::stop(std::chrono::milliseconds grace, std::function<void()> done) {

@@ -123,6 +123,7 @@ struct Ticket {
   std::chrono::milliseconds patience{5000};
   Timers::Id timer = 0;
   bool waiting = false;
+  std::weak_ptr<App> holder;  // in whose queue it waits
 };
 using TicketPtr = std::shared_ptr<Ticket>;
 
@@ -133,13 +134,24 @@ class App : public std::enable_shared_from_this<App> {
   App(const App&) = delete;
   App& operator=(const App&) = delete;
 
-  // Binds the sockets of apps that we start. Code::io with the reason.
-  Result<void> open();
+  // Binds the sockets of apps that we start. Code::io with the reason. `inherit` gives a TCP socket that listens to
+  // an address already (ours from then on), or -1.
+  using Inherit = std::function<int(const std::string& address)>;
+  Result<void> open(const Inherit& inherit);
+  // Its sockets get their names: from now on requests come here.
+  Result<void> settle();
+  // Another app has taken the names of our sockets: their files are no longer ours to remove.
+  void superseded() { settled_ = false; }
+  // Listening TCP sockets by address.
+  [[nodiscard]] std::vector<std::pair<std::string, int>> tcp_sockets() const;
   // Starts min-procs processes.
   void start();
   // No further request is begun; processes end as soon as they have answered, and are killed after `grace`. `done` is
   // called when all are gone. Sockets are closed and unlinked.
   void stop(std::chrono::milliseconds grace, std::function<void()> done);
+
+  // stop(), once everything that waits has been served. With an heir, what waits and what comes later goes there.
+  void retire(const std::shared_ptr<App>& heir, std::chrono::milliseconds grace);
 
   void acquire(const TicketPtr& ticket);
   void cancel(const TicketPtr& ticket);
@@ -189,7 +201,9 @@ class App : public std::enable_shared_from_this<App> {
   Timers::Id idle_timer_ = 0;
   std::vector<std::weak_ptr<Question>> questions_;
   bool probed_ = false;
+  bool settled_ = false;  // the files of its sockets are its own
   bool stopping_ = false;
+  std::shared_ptr<App> heir_;
   std::function<void()> stopped_;
   std::uint64_t overloaded_ = 0;
   // Lines of standard error in the current second, to bound what goes to the log.

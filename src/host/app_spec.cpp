@@ -10,7 +10,7 @@
 namespace microtome::host {
 namespace {
 
-constexpr std::size_t kMaxSocketPath = 105;  // of 107, less "-0"
+constexpr std::size_t kMaxSocketPath = 101;  // of 107, less "-0.new"
 
 std::vector<std::string> split_blanks(std::string_view text) {
   std::vector<std::string> words;
@@ -49,7 +49,7 @@ class Reader {
     timeouts();
     check();
     if (app_.label.empty()) {
-      app_.label = !app_.socket.empty() ? "unix:" + app_.socket : app_.host + ':' + std::to_string(app_.port);
+      app_.label = app_.address();
     }
     return std::move(app_);
   }
@@ -181,6 +181,24 @@ class Reader {
 };
 
 }  // namespace
+
+std::string AppSpec::address() const {
+  return !socket.empty() ? "unix:" + socket : host + ':' + std::to_string(port);
+}
+
+bool AppSpec::same_processes(const AppSpec& other) const {
+  AppSpec same = other;
+  same.label = label;
+  same.role = role;
+  same.docroot = docroot;
+  same.check_local = check_local;
+  same.broken_script_filename = broken_script_filename;
+  same.fix_root_script_name = fix_root_script_name;
+  same.strip_request_uri = strip_request_uri;
+  same.send_file = send_file;
+  same.send_file_roots = send_file_roots;
+  return same == *this;
+}
 
 std::vector<AppRoute> read_routes(const Value& value, Protocol protocol, Diagnostics& diagnostics) {
   std::vector<AppRoute> routes;

@@ -60,6 +60,10 @@ struct AppSpec {
   int keep_connections = 0;  // KeepConnections::fixed: per process
 
   [[nodiscard]] bool ours() const { return !command.empty(); }  // we start and end its processes
+  // "unix:/path" or "host:port": two entries of one address mean the same processes.
+  [[nodiscard]] std::string address() const;
+  // Equal but for what is decided request by request (mode, check-local, docroot, ...).
+  [[nodiscard]] bool same_processes(const AppSpec& other) const;
   friend bool operator==(const AppSpec&, const AppSpec&) = default;
 };
 

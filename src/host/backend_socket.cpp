@@ -9,9 +9,17 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 
 namespace microtome::host {
+namespace {
+
+std::string path_beside(const BackendAddress& address) {
+  return address.path() + ".new";
+}
+
+}  // namespace
 
 Result<BackendAddress> BackendAddress::local(const std::string& path) {
   BackendAddress address;
@@ -59,15 +67,21 @@ Result<int> listen_for_app(const BackendAddress& address, int backlog) {
   if (fd < 0) {
     return failed("socket");
   }
+  sockaddr_storage where = address.storage;
   if (address.is_local()) {
     struct stat state{};
-    if (lstat(address.path().c_str(), &state) == 0) {
-      if (!S_ISSOCK(state.st_mode)) {
-        errno = EEXIST;
-        return failed("a file of that name exists");
-      }
-      unlink(address.path().c_str());
+    if (lstat(address.path().c_str(), &state) == 0 && !S_ISSOCK(state.st_mode)) {
+      errno = EEXIST;
+      return failed("a file of that name exists");
     }
+    auto& local = reinterpret_cast<sockaddr_un&>(where);
+    const std::string beside = path_beside(address);
+    if (beside.size() >= sizeof local.sun_path) {
+      errno = ENAMETOOLONG;
+      return failed("path");
+    }
+    std::memcpy(local.sun_path, beside.c_str(), beside.size() + 1);
+    unlink(beside.c_str());
   } else {
     const int one = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
@@ -75,13 +89,26 @@ Result<int> listen_for_app(const BackendAddress& address, int backlog) {
   if (address.is_local()) {
     fchmod(fd, 0600);  // on Linux this is the mode the file gets, without a moment of another one
   }
-  if (bind(fd, address.get(), address.size) != 0) {
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&where), address.size) != 0) {
     return failed("bind");
   }
   if (listen(fd, backlog) != 0) {
     return failed("listen");
   }
   return fd;
+}
+
+Result<void> settle_for_app(const BackendAddress& address) {
+  if (address.is_local() && rename(path_beside(address).c_str(), address.path().c_str()) != 0) {
+    return fail(Code::io, "cannot listen on " + address.text + ": " + std::strerror(errno), "rename");
+  }
+  return {};
+}
+
+void forget_for_app(const BackendAddress& address) {
+  if (address.is_local()) {
+    unlink(path_beside(address).c_str());
+  }
 }
 
 Connected connect_to_app(const BackendAddress& address) {

@@ -25,9 +25,13 @@ struct BackendAddress {
   [[nodiscard]] std::string path() const { return is_local() ? text.substr(5) : std::string{}; }
 };
 
-// A listening socket. The file of a unix socket is replaced, whoever still listens there: it is ours by
-// configuration, and an orphan of an earlier life must not keep it. It gets mode 0600 at once.
+// A listening socket. A unix socket is bound beside its name ("PATH.new") until settle_for_app() moves it there: then
+// it replaces the file, whoever still listens to that: it is ours by configuration, and an orphan of an earlier life
+// must not keep it. It gets mode 0600 at once.
 [[nodiscard]] Result<int> listen_for_app(const BackendAddress& address, int backlog);
+[[nodiscard]] Result<void> settle_for_app(const BackendAddress& address);
+// Removes what listen_for_app() has bound and nobody has settled.
+void forget_for_app(const BackendAddress& address);
 
 enum class Connect { done, pending, refused, busy };
 struct Connected {

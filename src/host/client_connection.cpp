@@ -22,8 +22,9 @@ using Status = net::SendQueue::Status;
 namespace {
 
 constexpr std::size_t kBodyBuffer = 64 * 1024;
-constexpr std::uint64_t kBodyFloor = 200;  // bytes a second that a body must bring
-constexpr int kMostInARow = 16;            // pipelined requests before other connections get their turn
+constexpr std::uint64_t kBodyFloor = 200;                // bytes a second that a body must bring
+constexpr auto kFirstRequest = std::chrono::seconds(1);  // for a new connection when we stop
+constexpr int kMostInARow = 16;                          // pipelined requests before other connections get their turn
 
 }  // namespace
 
@@ -84,13 +85,20 @@ Detached ClientConnection::run() {
 // Until the first byte of a request can be read. No buffer is held meanwhile.
 Co<bool> ClientConnection::await_request() {
   std::string().swap(in_);
-  if (stopping() || !client_open_ || half_closed_ || served_ >= limits_.max_requests) {
+  const bool fresh = served_ == 0;
+  if (happened(kAbort) || (stopping() && !fresh) || !client_open_ || half_closed_ ||
+      served_ >= limits_.max_requests) {
     co_return false;
   }
   set_idle(true);
   set_deadline(served_ == 0 ? options().header_deadline : limits_.keep_alive_idle);
   watch_readable();
-  const unsigned events = co_await next(kReadable | kExpired | kStop);
+  unsigned events = co_await next(kReadable | kExpired | kStop);
+  if ((events & (kReadable | kAbort)) == 0 && (events & kStop) != 0 && fresh) {
+    // Whoever has just connected is about to ask, and would take a closed connection for a failure.
+    set_deadline(kFirstRequest);
+    events = co_await next(kReadable | kExpired);
+  }
   set_idle(false);
   co_return (events & kReadable) != 0 && (events & kAbort) == 0;
 }

@@ -88,7 +88,7 @@ void GatewayRun::granted(Lease lease) {
     return commit();
   }
   const auto length = spooling_ ? std::optional(spool_.size()) : request_.content_length;
-  id_ = client_->begin(self, request_.role, request_.params(app().spec(), length));
+  id_ = client_->begin(self, request_.role, request_.params(app(), length));
   last_activity_ = granted_at_ = Clock::now();
   watch_time();
   send_body();

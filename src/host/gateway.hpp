@@ -26,7 +26,7 @@ struct GatewayRequest {
   bool safe = true;   // GET, HEAD, OPTIONS: may be tried twice
   bool head = false;  // no body belongs to the answer
   // The encoded variables, for an app; the length of the body is known by then.
-  std::function<std::string(const AppSpec&, std::optional<std::uint64_t> content_length)> params;
+  std::function<std::string(const App&, std::optional<std::uint64_t> content_length)> params;
   std::optional<std::uint64_t> content_length;  // of the body; nullopt: not known, it is kept until it is whole
   std::string name;                             // for the log: the path
   int debug = 0;

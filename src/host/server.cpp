@@ -29,7 +29,7 @@ namespace {
 sigset_t host_signals() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD}) {
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD}) {
     sigaddset(&set, number);
   }
   return set;
@@ -74,7 +74,7 @@ class Host final : public HostServer {
 
   ~Host() override {
     for (const auto& listener : listeners_) {
-      listener->stop(true);
+      listener->stop(!succeeded_);
     }
   }
 
@@ -93,6 +93,7 @@ class Host final : public HostServer {
     }
     supervisor_ = std::make_unique<Supervisor>(
         AppContext{loop_, timers_, options_.log, options_.environment, options_.app_log});
+    supervisor_->inherit(std::exchange(options_.left, {}));
     if (auto configured = supervisor_->configure(options_.site->apps()); !configured) {
       return configured;
     }
@@ -110,6 +111,8 @@ class Host final : public HostServer {
     }
     return all;
   }
+
+  [[nodiscard]] bool succeeded() const override { return succeeded_; }
 
   void run() override {
     signals_ = std::make_shared<Signals>(*loop_, signal_fd_, [this](int number) { signal(number); });
@@ -160,25 +163,50 @@ class Host final : public HostServer {
       }
       sockets.push_back(std::move(*socket));
     }
+    if (auto opened = open_addresses(settings, sockets); !opened) {
+      for (const ListenSocket& each : sockets) {
+        ::close(each.fd);
+      }
+      return opened;
+    }
+    for (ListenSocket& socket : sockets) {
+      listen_on(std::move(socket));
+    }
+    return {};
+  }
+
+  void listen_on(ListenSocket socket) {
+    listeners_.push_back(
+        std::make_shared<HostListener>(loop_, timers_, std::move(socket), options_.log,
+                                       [this](int fd, Endpoint endpoint) { accept(fd, std::move(endpoint)); }));
+  }
+
+  // What `settings` names and nobody listens on yet, into `sockets`: a predecessor's, or opened.
+  Result<void> open_addresses(const ServerSettings& settings, std::vector<ListenSocket>& sockets) {
     for (const ListenAddress& address : settings.listen) {
       const bool have = std::any_of(sockets.begin(), sockets.end(),
                                     [&](const ListenSocket& socket) { return socket.text == address.text; });
-      if (have || (!options_.inherited.empty() && settings.systemd_sockets)) {
+      const bool listening =
+          std::ranges::any_of(listeners_, [&](const auto& listener) { return listener->text() == address.text; });
+      if (have || listening || (!options_.inherited.empty() && settings.systemd_sockets)) {
         continue;
+      }
+      const auto left = std::ranges::find(options_.left, address.text, &NamedSockets::value_type::first);
+      if (left != options_.left.end()) {
+        auto socket = adopt_listen_socket(left->second);
+        options_.left.erase(left);
+        if (socket) {
+          socket->text = address.text;
+          socket->unlink_at_close = address.text.starts_with('/');
+          sockets.push_back(std::move(*socket));
+          continue;
+        }
       }
       auto socket = open_listen_socket(address.text, settings.backlog, settings.socket_mode);
       if (!socket) {
-        for (const ListenSocket& opened : sockets) {
-          ::close(opened.fd);
-        }
         return pass(socket.error());
       }
       sockets.push_back(std::move(*socket));
-    }
-    for (ListenSocket& socket : sockets) {
-      listeners_.push_back(
-          std::make_shared<HostListener>(loop_, timers_, std::move(socket), options_.log,
-                                         [this](int fd, Endpoint endpoint) { accept(fd, std::move(endpoint)); }));
     }
     return {};
   }
@@ -270,6 +298,9 @@ class Host final : public HostServer {
       case SIGUSR1:
         reload();
         break;
+      case SIGUSR2:
+        hand_over();
+        break;
       case SIGCHLD:
         reap_strays();
         break;
@@ -301,7 +332,7 @@ class Host final : public HostServer {
     options_.log.info(std::string("stopping (") + (number == SIGINT ? "SIGINT" : "SIGTERM") + "): finishing " +
                       std::to_string(context_->counters->active) + " requests");
     for (const auto& listener : listeners_) {
-      listener->stop(true);
+      listener->stop(!succeeded_);
     }
     each_connection([](ClientConnection& connection) { connection.stop(); });
     loop_->tick_fast();
@@ -324,7 +355,7 @@ class Host final : public HostServer {
     each_connection([](ClientConnection& connection) { connection.abort(); });
     signals_->end();
     for (const auto& listener : listeners_) {
-      listener->stop(true);
+      listener->stop(!succeeded_);
     }
     timers_->close();
     loop_->quit();
@@ -334,13 +365,21 @@ class Host final : public HostServer {
     if (stopping_ || !options_.reload) {
       return;
     }
-    auto site = options_.reload();
+    auto [site, settings] = options_.reload();
     if (!site) {
       options_.log.error("the configuration stays as it was");
       return;
     }
-    if (auto configured = supervisor_->configure(site->apps()); !configured) {
-      options_.log.error("the configuration stays as it was: " + configured.error().message);
+    std::vector<ListenSocket> sockets;
+    auto opened = open_addresses(settings, sockets);
+    if (opened) {
+      opened = supervisor_->configure(site->apps());
+    }
+    if (!opened) {
+      for (const ListenSocket& each : sockets) {
+        ::close(each.fd);
+      }
+      options_.log.error("the configuration stays as it was: " + opened.error().message);
       return;
     }
     if (auto used = use_certificates(site); !used) {
@@ -349,8 +388,63 @@ class Host final : public HostServer {
     access_logs_.prepare(site->tree());
     context_ = make_context(std::move(site));
     supervisor_->start();
+    change_listeners(settings, std::move(sockets));
     supervisor_->retire(options_.drain);
     options_.log.info("configuration read again");
+  }
+
+  // New addresses are listened on before old ones close; those of systemd stay.
+  void change_listeners(const ServerSettings& settings, std::vector<ListenSocket> sockets) {
+    if (options_.inherited.empty()) {
+      std::erase_if(listeners_, [&](const auto& listener) {
+        const bool named = std::ranges::any_of(
+            settings.listen, [&](const ListenAddress& address) { return address.text == listener->text(); });
+        if (!named) {
+          options_.log.info("no longer serves on " + listener->text());
+          listener->stop(true);
+        }
+        return !named;
+      });
+    }
+    for (ListenSocket& socket : sockets) {
+      options_.log.info("serves on " + socket.text);
+      listen_on(std::move(socket));
+      listeners_.back()->start();
+    }
+    options_.settings.listen = settings.listen;
+  }
+
+  // The program, perhaps a newer one, is started beside us with our sockets. When it serves, we finish and end.
+  void hand_over() {
+    if (stopping_ || handing_over_ || options_.command.empty()) {
+      return;
+    }
+    NamedSockets sockets;
+    for (const auto& listener : listeners_) {
+      sockets.emplace_back(listener->text(), listener->fd());
+    }
+    for (const auto& app : supervisor_->apps()) {
+      const auto own = app->tcp_sockets();
+      sockets.insert(sockets.end(), own.begin(), own.end());
+    }
+    auto started = start_successor(loop_, options_.command, options_.environment, sockets, [this](bool good) {
+      handing_over_ = false;
+      if (!good) {
+        options_.log.error("the new process did not get ready; this one goes on");
+        return;
+      }
+      if (std::exchange(stopping_, true)) {
+        return;
+      }
+      succeeded_ = true;
+      supervisor_->superseded();
+      options_.log.info("the new process serves; this one ends");
+      begin_stop(SIGTERM);
+    });
+    handing_over_ = started.has_value();
+    if (!started) {
+      options_.log.error(started.error().message + ": " + started.error().context);
+    }
   }
 
   void every_second() {
@@ -382,6 +476,8 @@ class Host final : public HostServer {
   Timers::Clock::time_point last_request_ = Timers::Clock::now();
   Timers::Clock::time_point stop_by_{};
   bool stopping_ = false;
+  bool handing_over_ = false;
+  bool succeeded_ = false;
   bool finished_ = false;
 };
 

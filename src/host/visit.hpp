@@ -72,6 +72,7 @@ class Visit final : public StreamUser, public AnswerSink, public std::enable_sha
   bool start_by(std::string_view path, bool by_file);
   bool start_app(const AppRoute& route, Role role, bool by_file);
   bool start_proxy(const AppRoute& route);
+  [[nodiscard]] const AppSpec& entry_of(const AppRoute& route, const App& app) const;
   [[nodiscard]] std::string proxied_head(std::optional<std::uint64_t> length) const;
   std::vector<std::shared_ptr<App>> choose_apps(const AppRoute& route, Role role, std::string_view balance);
   bool send_named_file(const CgiHead& head);

@@ -129,6 +129,18 @@ std::vector<std::shared_ptr<App>> Visit::choose_apps(const AppRoute& route, Role
   return apps;
 }
 
+// The route's own entry for that app: another one may have started it.
+const AppSpec& Visit::entry_of(const AppRoute& route, const App& app) const {
+  for (const AppSpec& spec : route.apps) {
+    const auto found = context_->apps.find(&spec);
+    if (found != context_->apps.end() && found->second.get() == &app &&
+        (spec.role == Role::authorizer) == authorizing_) {
+      return spec;
+    }
+  }
+  return app.spec();
+}
+
 bool Visit::start_app(const AppRoute& route, Role role, bool by_file) {
   GatewayRequest gateway;
   gateway.apps = choose_apps(route, role, settings_->fastcgi_balance);
@@ -161,7 +173,7 @@ bool Visit::start_app(const AppRoute& route, Role role, bool by_file) {
     file_path_ = root_ + (script_name_.empty() ? "/" : script_name_);
   }
   log_handling("goes to the app for \"" + route.key + "\"");
-  gateway.params = [this](const AppSpec& app, std::optional<std::uint64_t> length) {
+  gateway.params = [this, &route](const App& app, std::optional<std::uint64_t> length) {
     CgiRequest cgi;
     cgi.method = request_.method;
     cgi.request_uri = original_target_;
@@ -185,7 +197,7 @@ bool Visit::start_app(const AppRoute& route, Role role, bool by_file) {
     cgi.content_length = length;
     cgi.environment = &environment_;
     cgi.authorizer = authorizing_;
-    return cgi_params(cgi, app);
+    return cgi_params(cgi, entry_of(route, app));
   };
   if (settings_->set_environment) {
     for (const auto& each : *settings_->set_environment) {

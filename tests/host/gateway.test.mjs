@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Raw } from '../lib/raw.mjs';
-import { eventually, sleep } from '../lib/process.mjs';
+import { eventually, freePort, sleep } from '../lib/process.mjs';
 import { app, host, rogue } from './host.mjs';
 
 let server;
@@ -225,4 +225,21 @@ test('more variables than one record holds', async () => {
 test('what an app writes to its standard error is in the log with its process id', async () => {
   await server.get('/one?do=stderr');
   await eventually(() => /one\.socket\[\d+\] \/one: e{100}/.test(server.log()), 'the line is in the log');
+});
+
+test('entries of one address share the processes, each with its own way of asking', async () => {
+  const port = await freePort();
+  const same = await host(() => {
+    const entry = (name, more) => `"${name}" => ( "host" => "127.0.0.1", "port" => ${port}, "bin-path" => "${rogue('--values', '8,8,0')}", "check-local" => "disable", "max-procs" => 1, ${more} )`;
+    return `
+    fastcgi.server = ( "/" => ( ${entry('guard', '"mode" => "authorizer"')}, ${entry('app', '"docroot" => "/far"')} ) )
+    $HTTP["host"] == "other" { fastcgi.server = ( "/" => (( "host" => "127.0.0.1", "port" => ${port}, "bin-path" => "${rogue('--values', '8,8,0')}", "max-procs" => 1, "check-local" => "disable", "fix-root-scriptname" => "enable" )) ) }`;
+  });
+  assert.equal((await same.get('/x?do=echo')).status, 403);
+  const { params } = JSON.parse((await same.get('/x/y?do=echo', { 'X-Key': 'open' })).body.toString());
+  assert.deepEqual([params.AUTH_METHOD, params.DOCUMENT_ROOT], ['key', '/far']);
+  const other = JSON.parse((await same.get('/x/y?do=echo', { Host: 'other' })).body.toString()).params;
+  assert.deepEqual([other.SCRIPT_NAME, other.PATH_INFO], ['', '/x/y']);
+  assert.equal([...same.log().matchAll(/process \d+ started/g)].length, 1);
+  assert.deepEqual(await same.stop(), { code: 0, signal: null });
 });
