@@ -68,6 +68,9 @@ engine::EngineOptions engine_options(const Settings& settings) {
   options.avif_quality = settings.avif_quality;
   if (settings.max_cvt > 0) {
     options.max_output_pixels = static_cast<std::uint64_t>(settings.max_cvt) * settings.max_cvt;
+  } else {
+    constexpr std::uint64_t kMostSide = 16384;  // what protocols take "no limit" for
+    options.max_output_pixels = kMostSide * kMostSide;
   }
   return options;
 }

@@ -5,6 +5,7 @@
 
 #include "codec/jpeg.hpp"
 #include "codec/jpeg_handle.hpp"
+#include "codec/jpeg_parameters.hpp"
 
 namespace microtome::codec {
 namespace {
@@ -29,29 +30,6 @@ const pixel::Image& plain_picture(const pixel::Image& image, pixel::Rgb8 backgro
   return *current;
 }
 
-void set_parameters(jpeg_compress_struct& handle, const pixel::Image& image, const JpegEncodeOptions& options) {
-  const int quality = std::clamp(options.quality, 1, 100);
-  handle.image_width = static_cast<JDIMENSION>(image.width);
-  handle.image_height = static_cast<JDIMENSION>(image.height);
-  handle.input_components = image.channels;
-  handle.in_color_space = image.channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
-  jpeg_set_defaults(&handle);
-  jpeg_set_quality(&handle, quality, TRUE);
-  // The fast transform is coarse where next to nothing is quantised away.
-  constexpr int kFastBelow = 96;
-  handle.dct_method = quality < kFastBelow ? JDCT_IFAST : JDCT_ISLOW;
-  if (image.channels == 3 && (options.subsampling == Subsampling::s444 ||
-                              (options.subsampling == Subsampling::automatic && quality >= 90))) {
-    handle.comp_info[0].h_samp_factor = 1;
-    handle.comp_info[0].v_samp_factor = 1;
-  }
-  if (options.pixels_per_inch >= 1 && options.pixels_per_inch < 65535) {
-    handle.density_unit = 1;
-    handle.X_density = static_cast<UINT16>(std::lround(options.pixels_per_inch));
-    handle.Y_density = handle.X_density;
-  }
-}
-
 void write_rows(jpeg_compress_struct& handle, const pixel::Image& image) {
   std::array<JSAMPROW, 16> rows{};
   while (handle.next_scanline < handle.image_height) {
@@ -65,6 +43,30 @@ void write_rows(jpeg_compress_struct& handle, const pixel::Image& image) {
 }
 
 }  // namespace
+
+void jpeg::set_parameters(jpeg_compress_struct& handle, int width, int height, int channels,
+                          const JpegEncodeOptions& options) {
+  const int quality = std::clamp(options.quality, 1, 100);
+  handle.image_width = static_cast<JDIMENSION>(width);
+  handle.image_height = static_cast<JDIMENSION>(height);
+  handle.input_components = channels;
+  handle.in_color_space = channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+  jpeg_set_defaults(&handle);
+  jpeg_set_quality(&handle, quality, TRUE);
+  // The fast transform is coarse where next to nothing is quantised away.
+  constexpr int kFastBelow = 96;
+  handle.dct_method = quality < kFastBelow ? JDCT_IFAST : JDCT_ISLOW;
+  if (channels == 3 && (options.subsampling == Subsampling::s444 ||
+                        (options.subsampling == Subsampling::automatic && quality >= 90))) {
+    handle.comp_info[0].h_samp_factor = 1;
+    handle.comp_info[0].v_samp_factor = 1;
+  }
+  if (options.pixels_per_inch >= 1 && options.pixels_per_inch < 65535) {
+    handle.density_unit = 1;
+    handle.X_density = static_cast<UINT16>(std::lround(options.pixels_per_inch));
+    handle.Y_density = handle.X_density;
+  }
+}
 
 Result<Bytes> encode_jpeg(const pixel::Image& source, const JpegEncodeOptions& options) {
   if (source.width < 1 || source.height < 1 || source.channels < 1) {
@@ -86,7 +88,7 @@ Result<Bytes> encode_jpeg(const pixel::Image& source, const JpegEncodeOptions& o
     return pass(open.error());
   }
   const bool done = run_guarded(encoder.trap, [&] {
-    set_parameters(handle, image, options);
+    jpeg::set_parameters(handle, image.width, image.height, image.channels, options);
     jpeg_start_compress(&handle, TRUE);
     if (!options.icc.empty()) {
       jpeg_write_icc_profile(&handle, options.icc.data(), static_cast<unsigned>(options.icc.size()));

@@ -3,10 +3,12 @@
 #include "engine/engine.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <utility>
 
 #include "engine/counters.hpp"
+#include "engine/export.hpp"
 #include "engine/key.hpp"
 #include "engine/open_pictures.hpp"
 #include "engine/plan.hpp"
@@ -77,6 +79,7 @@ class EngineImpl final : public Engine, public std::enable_shared_from_this<Engi
   void tile_stored(Asked asked, const image::StoredTile& stored, std::optional<int> quality);
   void locate(Asked asked);
   void area(Asked asked);
+  void stream(Asked asked, const Plan& plan);
   [[nodiscard]] bool quality_known(const Asked& asked, const image::StoredTile& stored, bool may_block,
                                    std::optional<int>& quality) const;
   void pass_through(const Asked& asked, const image::StoredTile& stored);
@@ -101,6 +104,7 @@ class EngineImpl final : public Engine, public std::enable_shared_from_this<Engi
   OpenPictures pictures_;
   std::shared_ptr<Workshop> workshop_;
   Counters counters_;
+  std::atomic<std::uint64_t> streamed_bytes_ = 0;  // that running exports hold
 };
 
 void EngineImpl::refuse(const Done& done, Error error) {
@@ -325,6 +329,11 @@ void EngineImpl::area(Asked asked) {
     refuse(asked.done, {Code::too_large, "the region holds too many pixels", {}});
     return;
   }
+  const bool large = output_pixels(asked) > static_cast<std::uint64_t>(kExportPixels);
+  if (large && can_export(asked.picture->info(), encoding(asked.request))) {
+    stream(std::move(asked), *plan);
+    return;
+  }
   Work work = work_of(asked, *plan);
   work.make = [area, region = plan->region, picture = asked.picture,
                how = encoding(asked.request)](const CancelToken& cancel) -> Result<Computed> {
@@ -335,6 +344,52 @@ void EngineImpl::area(Asked asked) {
     return Computed{std::move(*bytes), std::string(codec::media_type(how.format))};
   };
   deliver(std::move(work), std::move(asked.etag), asked.picture->id().mtime_ns, asked.cancel, std::move(asked.done));
+}
+
+// Made while it is sent, so neither kept nor shared. A worker makes the first piece before anybody hears of it.
+void EngineImpl::stream(Asked asked, const Plan& plan) {
+  const auto& area = std::get<RegionArea>(asked.request.area);
+  const std::uint64_t bytes = export_memory(asked.picture->info(), area, plan.region);
+  if (bytes > options_.max_memory_in_flight) {
+    refuse(asked.done, {Code::too_large, "the answer would take too much memory", {}});
+    return;
+  }
+  if (streamed_bytes_.fetch_add(bytes) + bytes > options_.max_memory_in_flight) {
+    streamed_bytes_.fetch_sub(bytes);
+    refuse(asked.done, {Code::overloaded, "too many exports at a time", {}});
+    return;
+  }
+  counters_.of(plan.how).add();
+  const auto self = shared_from_this();
+  const std::shared_ptr<void> held(nullptr, [self, bytes](void*) { self->streamed_bytes_.fetch_sub(bytes); });
+  auto made =
+      std::make_shared<RegionExport>(asked.picture, area, plan.region, encoding(asked.request), asked.cancel, held);
+  const auto shared = std::make_shared<Asked>(std::move(asked));
+  const auto since = std::chrono::steady_clock::now();
+  const auto queued = pool_.submit(WorkClass::exporting, shared->cancel, [self, shared, made, since](bool cancelled) {
+    if (cancelled) {
+      self->refuse(shared->done, {Code::cancelled, "nobody waits any more", {}});
+      return;
+    }
+    const auto us = [](auto span) {
+      return static_cast<std::int64_t>(std::chrono::duration_cast<std::chrono::microseconds>(span).count());
+    };
+    const auto begun = std::chrono::steady_clock::now();
+    if (auto prepared = made->prepare(); !prepared) {
+      self->pictures_.suspect(shared->request.path);
+      self->refuse(shared->done, std::move(prepared.error()));
+      return;
+    }
+    self->pictures_.used(shared->request.path);
+    shared->done(Rendered{std::static_pointer_cast<http::Producer>(made),
+                          std::string(codec::media_type(shared->request.format)),
+                          shared->etag,
+                          shared->picture->id().mtime_ns,
+                          {{}, "streamed", us(begun - since), us(std::chrono::steady_clock::now() - begun)}});
+  });
+  if (!queued) {
+    refuse(shared->done, queued.error());
+  }
 }
 
 void EngineImpl::compute(const std::string& key, std::int64_t mtime_ns, const std::string& if_none_match,

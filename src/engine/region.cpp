@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <deque>
 #include <functional>
 #include <utility>
 
@@ -264,51 +265,64 @@ class Bands {
         plan_(plan),
         step_(plan.source.height / static_cast<double>(plan.target.height)),
         margin_(step_ < 1 || plan.filter != pixel::Filter::box ? 1 : 0),
-        reduction_(plan.reduction) {}
+        reduction_(plan.reduction),
+        top_(plan.decode.y) {}
 
   Result<void> run(const CancelToken& cancel, const Emit& emit) {
-    const std::int64_t end = plan_.decode.y + plan_.decode.height;
-    std::int64_t ready = 0;  // rows of the target given out
-    Band before;
-    for (std::int64_t top = plan_.decode.y; top < end && ready < plan_.target.height;) {
-      if (cancel.cancelled()) {
-        return fail(Code::cancelled, "nobody waits any more");
+    while (true) {
+      const auto more = step(cancel, emit);
+      if (!more) {
+        return pass(more.error());
       }
-      auto band = read(top, end, cancel);
-      if (!band) {
-        return pass(band.error());
+      if (!*more) {
+        return {};
       }
-      if (ready < plan_.target.height && needed_from(ready) < band->top && !before.image.data.empty()) {
-        // The rows that begin above the seam.
-        std::int64_t last = ready + 1;
-        while (last < plan_.target.height && needed_from(last) < band->top) {
-          ++last;
-        }
-        last = std::min(last, complete(*band, end));
-        if (last > ready) {
-          const Band seam = join(before, *band, needed_from(ready), needed_to(last));
-          if (auto done = scale(seam, ready, last, emit); !done) {
-            return done;
-          }
-          ready = last;
-        }
-        if (needed_from(ready) < band->top) {  // thin bands: this one completes nothing yet
-          before = join(before, *band, needed_from(ready), band->bottom);
-          top = before.bottom;
-          continue;
-        }
-      }
-      const std::int64_t last = complete(*band, end);
-      if (last > ready) {
-        if (auto done = scale(*band, ready, last, emit); !done) {
-          return done;
-        }
-        ready = last;
-      }
-      before = std::move(*band);
-      top = before.bottom;
     }
-    return {};
+  }
+
+  // One band. False: there was none left.
+  Result<bool> step(const CancelToken& cancel, const Emit& emit) {
+    const std::int64_t end = plan_.decode.y + plan_.decode.height;
+    if (top_ >= end || ready_ >= plan_.target.height) {
+      return false;
+    }
+    if (cancel.cancelled()) {
+      return fail(Code::cancelled, "nobody waits any more");
+    }
+    auto band = read(top_, end, cancel);
+    if (!band) {
+      return pass(band.error());
+    }
+    if (needed_from(ready_) < band->top && !before_.image.data.empty()) {
+      // The rows that begin above the seam.
+      std::int64_t last = ready_ + 1;
+      while (last < plan_.target.height && needed_from(last) < band->top) {
+        ++last;
+      }
+      last = std::min(last, complete(*band, end));
+      if (last > ready_) {
+        Band seam = join(before_, *band, needed_from(ready_), needed_to(last));
+        if (auto done = scale(seam, last, true, emit); !done) {
+          return pass(done.error());
+        }
+      }
+      if (needed_from(ready_) < band->top) {  // thin bands: this one completes nothing yet
+        before_ = join(before_, *band, needed_from(ready_), band->bottom);
+        top_ = before_.bottom;
+        return true;
+      }
+    }
+    const std::int64_t last = std::max(ready_, complete(*band, end));
+    // Where rows do not cross bands nothing of this one is needed any more.
+    const bool spent = last >= plan_.target.height || needed_from(last) >= band->bottom;
+    if (last > ready_) {
+      if (auto done = scale(*band, last, spent, emit); !done) {
+        return pass(done.error());
+      }
+    }
+    top_ = band->bottom;
+    before_ = spent ? Band{{}, band->top, band->bottom} : std::move(*band);
+    return true;
   }
 
  private:
@@ -368,7 +382,9 @@ class Bands {
     return seam;
   }
 
-  Result<void> scale(const Band& band, std::int64_t first, std::int64_t last, const Emit& emit) const {
+  // Gives out the rows up to `last`. The band may be given away when it is `spent`.
+  Result<void> scale(Band& band, std::int64_t last, bool spent, const Emit& emit) {
+    const std::int64_t first = std::exchange(ready_, last);
     const auto reduced = static_cast<double>(reduction_);
     const pixel::SourceRect from{
         (plan_.source.x - static_cast<double>(plan_.decode.x)) / reduced,
@@ -379,6 +395,10 @@ class Bands {
     const bool whole_pixels = from.width == width && from.height == height && from.x == std::floor(from.x) &&
                               from.y == std::floor(from.y) && from.x >= 0 && from.y >= 0 &&
                               from.x + width <= band.image.width && from.y + height <= band.image.height;
+    if (whole_pixels && spent && band.image.width == width && band.image.height == height) {
+      emit(std::move(band.image), first);
+      return {};
+    }
     if (whole_pixels) {
       emit(pixel::crop(band.image,
                        {static_cast<std::int64_t>(from.x), static_cast<std::int64_t>(from.y), width, height}),
@@ -398,6 +418,9 @@ class Bands {
   double step_;          // rows of the level for one of the target
   std::int64_t margin_;  // enlarging looks at one more row on either side
   int reduction_;
+  std::int64_t top_;        // of the next band
+  std::int64_t ready_ = 0;  // rows of the target given out
+  Band before_;
 };
 
 }  // namespace
@@ -425,6 +448,81 @@ Result<pixel::Image> render_region(const image::Picture& picture, const RegionAr
     return pass(done.error());
   }
   return out;
+}
+
+// What RegionStream keeps between two calls.
+struct RegionStream::State {
+  State(const image::Picture& picture, const RegionArea& area, const RegionPlan& plan, pixel::Rgb8 background,
+        bool keep_alpha)
+      : picture(picture),
+        area(area),
+        plan(plan),
+        background(background),
+        keep_alpha(keep_alpha),
+        bands(picture, this->plan) {}
+
+  const image::Picture& picture;
+  RegionArea area;
+  RegionPlan plan;
+  pixel::Rgb8 background;
+  bool keep_alpha;
+  Bands bands;
+  std::deque<pixel::Image> ready;
+  pixel::Image like = pixel::Image::make(1, 1, 3, pixel::Colour::rgb);  // of the pictures given out
+  int given = 0;                                                        // rows
+
+  [[nodiscard]] pixel::Image empty_rows(std::int64_t rows) const {
+    RegionArea strip = area;
+    strip.out_height = static_cast<int>(rows);
+    return canvas(strip, like, background);
+  }
+  Result<void> fill(const CancelToken& cancel) {
+    bool more = plan.target.height > 0 && plan.target.width > 0;
+    while (ready.empty() && more) {
+      auto stepped = bands.step(cancel, [this](pixel::Image rows, std::int64_t) {
+        ready.push_back(for_display(std::move(rows), picture.info().bits, background, keep_alpha));
+      });
+      if (!stepped) {
+        return pass(stepped.error());
+      }
+      more = *stepped;
+    }
+    return {};
+  }
+};
+
+RegionStream::RegionStream(const image::Picture& picture, const RegionArea& area, const RegionPlan& plan,
+                           pixel::Rgb8 background, bool keep_alpha)
+    : state_(std::make_unique<State>(picture, area, plan, background, keep_alpha)) {}
+RegionStream::~RegionStream() = default;
+
+Result<std::optional<pixel::Image>> RegionStream::next(const CancelToken& cancel) {
+  State& state = *state_;
+  if (state.given >= state.area.out_height) {
+    return std::nullopt;
+  }
+  if (auto filled = state.fill(cancel); !filled) {
+    return pass(filled.error());
+  }
+  if (!state.ready.empty() && state.given == 0) {
+    const pixel::Image& first = state.ready.front();
+    state.like = pixel::Image::make(1, 1, first.channels, first.colour);
+  }
+  pixel::Image rows;
+  if (state.ready.empty() || state.given < state.plan.target.y) {
+    const std::int64_t until = state.ready.empty() ? state.area.out_height : state.plan.target.y;
+    rows = state.empty_rows(std::min(kBandRows, until - state.given));
+  } else {
+    rows = std::move(state.ready.front());
+    state.ready.pop_front();
+    if (rows.width != state.area.out_width) {
+      pixel::Image wide = state.empty_rows(rows.height);
+      pixel::paste(wide, rows, state.plan.target.x, 0);
+      rows = std::move(wide);
+    }
+  }
+  state.given += rows.height;
+  return rows;
 }
 
 }  // namespace microtome::engine

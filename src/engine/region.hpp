@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 
 #include "base/cancel.hpp"
 #include "base/result.hpp"
@@ -45,6 +47,24 @@ enum class Depth : std::uint8_t { eight, sixteen };
 // channel only when there is one and `keep_alpha`; else composed over the background.
 [[nodiscard]] pixel::Image for_display(pixel::Image image, int bits, pixel::Rgb8 background, bool keep_alpha,
                                        Depth depth = Depth::eight);
+
+// The same rows as render_region's, from top to bottom, with memory for a few bands. Not thread-safe.
+class RegionStream {
+ public:
+  // `picture` must outlive it.
+  RegionStream(const image::Picture& picture, const RegionArea& area, const RegionPlan& plan, pixel::Rgb8 background,
+               bool keep_alpha);
+  ~RegionStream();
+  RegionStream(const RegionStream&) = delete;
+  RegionStream& operator=(const RegionStream&) = delete;
+
+  // At least one row of the output's whole width; nullopt at its end. All have the colour of the first.
+  [[nodiscard]] Result<std::optional<pixel::Image>> next(const CancelToken& cancel);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 [[nodiscard]] constexpr pixel::Rgb8 rgb_of(std::uint32_t colour) {
   return {static_cast<std::uint8_t>(colour >> 16), static_cast<std::uint8_t>(colour >> 8),

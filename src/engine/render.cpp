@@ -14,22 +14,6 @@
 namespace microtome::engine {
 namespace {
 
-bool keeps_alpha(codec::Format format) {
-  return format != codec::Format::jpeg && format != codec::Format::pdf;
-}
-
-// The profile describes the stored colours: it fits only while grey is still grey and colour still colour.
-ByteView profile_for(const image::PictureInfo& info, const pixel::Image& image) {
-  const auto is_grey = [](pixel::Colour colour) {
-    return colour == pixel::Colour::grey || colour == pixel::Colour::grey_alpha;
-  };
-  const auto is_rgb = [](pixel::Colour colour) {
-    return colour == pixel::Colour::rgb || colour == pixel::Colour::rgba;
-  };
-  const bool same = (is_grey(info.colour) && is_grey(image.colour)) || (is_rgb(info.colour) && is_rgb(image.colour));
-  return info.icc && same ? ByteView(*info.icc) : ByteView();
-}
-
 Result<Bytes> encode(const image::PictureInfo& info, pixel::Image shown, const Encoding& encoding,
                      const CancelToken& cancel) {
   if (cancel.cancelled()) {
@@ -41,12 +25,27 @@ Result<Bytes> encode(const image::PictureInfo& info, pixel::Image shown, const E
   }
   codec::EncodeOptions options = codec::options_of(encoding.format, encoding.quality);
   options.background = encoding.background;
-  options.icc = profile_for(info, *image);
+  options.icc = profile_for(info, image->colour);
   options.compression = encoding.compression;
   return codec::encode(*image, encoding.format, options);
 }
 
 }  // namespace
+
+bool keeps_alpha(codec::Format format) {
+  return format != codec::Format::jpeg && format != codec::Format::pdf;
+}
+
+ByteView profile_for(const image::PictureInfo& info, pixel::Colour shown) {
+  const auto is_grey = [](pixel::Colour colour) {
+    return colour == pixel::Colour::grey || colour == pixel::Colour::grey_alpha;
+  };
+  const auto is_rgb = [](pixel::Colour colour) {
+    return colour == pixel::Colour::rgb || colour == pixel::Colour::rgba;
+  };
+  const bool same = (is_grey(info.colour) && is_grey(shown)) || (is_rgb(info.colour) && is_rgb(shown));
+  return info.icc && same ? ByteView(*info.icc) : ByteView();
+}
 
 Result<void> check_format(codec::Format format) {
   if (!codec::can_encode(format)) {

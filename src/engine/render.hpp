@@ -24,6 +24,12 @@ struct Encoding {
 // True when we can write it; else Code::unsupported.
 [[nodiscard]] Result<void> check_format(codec::Format format);
 
+[[nodiscard]] bool keeps_alpha(codec::Format format);
+
+// The picture's profile, which describes the stored colours: it fits only while grey is still grey and colour still
+// colour, else empty.
+[[nodiscard]] ByteView profile_for(const image::PictureInfo& info, pixel::Colour shown);
+
 // A stored JPEG tile cut to its visible part without decoding; decoded where the stream cannot be cut so.
 [[nodiscard]] Result<Bytes> render_crop(const image::Picture& picture, const TileArea& area,
                                         const image::StoredTile& stored, const Encoding& encoding,
