@@ -57,7 +57,7 @@ void write_sizes(JsonWriter& json, const image::PictureInfo& info, const IiifLim
 }
 
 // One entry for each size of tiles; nearly always one.
-void write_tiles(JsonWriter& json, const image::PictureInfo& info, const IiifLimits& limits) {
+void write_tiles(JsonWriter& json, const image::PictureInfo& info, const IiifLimits& limits, IiifVersion version) {
   json.key("tiles").begin_array();
   for (std::size_t first = 0; first < info.levels.size(); ++first) {
     const image::Level& model = info.levels[first];
@@ -74,7 +74,8 @@ void write_tiles(JsonWriter& json, const image::PictureInfo& info, const IiifLim
     }
     json.begin_object();
     json.key("width").value(std::int64_t{model.tile_width});
-    if (model.tile_height != model.tile_width) {
+    // It may be left out when it is the width, but OpenLayers 10 stretches tiles of 3.0 without it.
+    if (version == IiifVersion::three || model.tile_height != model.tile_width) {
       json.key("height").value(std::int64_t{model.tile_height});
     }
     json.key("scaleFactors").begin_array();
@@ -143,7 +144,7 @@ std::string write_iiif_info(const image::PictureInfo& info, const IiifLimits& li
   json.key("width").value(info.width);
   json.key("height").value(info.height);
   write_sizes(json, info, limits);
-  write_tiles(json, info, limits);
+  write_tiles(json, info, limits, version);
   if (!two) {
     write_formats(json, "extraFormats", false);
     write_list(json, "extraQualities", {"color", "gray", "bitonal"});

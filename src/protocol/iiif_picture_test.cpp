@@ -224,7 +224,7 @@ TEST(IiifInfo, SaysWhatIsStored) {
       R"("protocol":"http://iiif.io/api/image","profile":"level2","maxWidth":5000,"maxHeight":5000,)"
       R"("maxArea":25000000,"width":700,"height":500,)"
       R"("sizes":[{"width":175,"height":125},{"width":350,"height":250},{"width":700,"height":500}],)"
-      R"("tiles":[{"width":256,"scaleFactors":[1,2,4]}],"extraFormats":["webp","tif","gif","avif","jp2","pdf"],)"
+      R"("tiles":[{"width":256,"height":256,"scaleFactors":[1,2,4]}],"extraFormats":["webp","tif","gif","avif","jp2","pdf"],)"
       R"("extraQualities":["color","gray","bitonal"],"extraFeatures":["canonicalLinkHeader","mirroring",)"
       R"("profileLinkHeader","rotationArbitrary","sizeUpscaling"],)"
       R"("service":[{"@context":"http://iiif.io/api/annex/services/physdim/1/context.json",)"
