@@ -15,6 +15,7 @@
 #include "protocol/public_base.hpp"
 #include "protocol/reply.hpp"
 #include "protocol/set_calls.hpp"
+#include "protocol/woolz_iiif.hpp"
 #include "set/hash.hpp"
 
 namespace microtome::protocol {
@@ -161,6 +162,9 @@ void answer_path(const Call& call, std::string_view path, IiifVersion version, c
   }
   std::string base = public_base(call.options().public_url, call.request()) + before_id + safe_path(parsed->raw_id);
   parsed->raw_id = {};  // it looks into the request
+  if (answer_iiif_section(call, *parsed, version, base, limits_of(call))) {
+    return;
+  }
   serve(call, {std::move(*parsed), version, std::move(base), std::move(manner)});
 }
 

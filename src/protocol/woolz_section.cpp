@@ -45,18 +45,6 @@ struct Asked {
   }
 };
 
-// The request, with its fixed point where the middle of the object was asked for.
-Result<woolz::Request> request_of(const WoolzContext& context, const Asked& asked) {
-  auto request = context.request(asked.parameters);
-  const woolz::Member* base = context.object->base();
-  if (request && asked.path.view.middle && base != nullptr) {
-    const auto between = [](std::int64_t low, std::int64_t high) { return static_cast<double>(low + high) / 2; };
-    const woolz::Box& b = base->box;
-    request->view.fixed = {between(b.x1, b.x2), between(b.y1, b.y2), between(b.z1, b.z2)};
-  }
-  return request;
-}
-
 // Number of the DeepZoom level of full size.
 int top_level(const Frame& frame) {
   return std::bit_width(static_cast<std::uint64_t>(std::max(frame.width(), frame.height())) - 1);
@@ -146,7 +134,7 @@ woolz::Raster picture_raster(const Frame& frame, const Asked& asked) {
 }
 
 Result<Computed> make(const WoolzContext& context, const Asked& asked) {
-  auto request = request_of(context, asked);
+  auto request = placed_request(context, asked.parameters, asked.path.view.middle);
   auto frame =
       request ? woolz::frame_of(*context.object, request->view) : Result<Frame>(std::unexpected(request.error()));
   if (!frame) {
@@ -157,20 +145,7 @@ Result<Computed> make(const WoolzContext& context, const Asked& asked) {
   if (!raster) {
     return std::unexpected(raster.error());
   }
-  if (static_cast<double>(raster->width) * raster->height > static_cast<double>(context.options.max_pixels)) {
-    return fail(Code::too_large, "the picture is too large");
-  }
-  auto scene = woolz::scene_of(*context.object, *request, context.select(), context.cancel);
-  if (!scene) {
-    return std::unexpected(scene.error());
-  }
-  if (request->interpolation == woolz::Interpolation::area) {
-    auto used = woolz::use_pyramids(*scene, *context.object, raster->step, context.levels());
-    if (!used) {
-      return std::unexpected(used.error());
-    }
-  }
-  auto image = woolz::render_raster(*scene, *raster, asked.path.tile.format != codec::Format::jpeg, context.cancel);
+  auto image = section_pixels(context, *request, *raster, asked.path.tile.format != codec::Format::jpeg);
   if (!image) {
     return std::unexpected(image.error());
   }
@@ -196,7 +171,7 @@ JsonWriter& numbers(JsonWriter& json, std::string_view key, std::initializer_lis
 }
 
 Result<Computed> describe(const WoolzContext& context, const Asked& asked) {
-  auto request = request_of(context, asked);
+  auto request = placed_request(context, asked.parameters, asked.path.view.middle);
   auto frame =
       request ? woolz::frame_of(*context.object, request->view) : Result<Frame>(std::unexpected(request.error()));
   if (!frame) {
@@ -289,20 +264,50 @@ Result<Computed> describe_object(const WoolzContext& context) {
   return text_of(json.end_array().end_object().take(), "application/json");
 }
 
+}  // namespace
+
+Result<woolz::Request> placed_request(const WoolzContext& context, const woolz::Parameters& parameters, bool middle) {
+  auto request = context.request(parameters);
+  const woolz::Member* base = context.object->base();
+  if (request && middle && base != nullptr) {
+    const auto between = [](std::int64_t low, std::int64_t high) { return static_cast<double>(low + high) / 2; };
+    const woolz::Box& b = base->box;
+    request->view.fixed = {between(b.x1, b.x2), between(b.y1, b.y2), between(b.z1, b.z2)};
+  }
+  return request;
+}
+
+Result<pixel::Image> section_pixels(const WoolzContext& context, const woolz::Request& request,
+                                    const woolz::Raster& raster, bool alpha) {
+  if (static_cast<double>(raster.width) * raster.height > static_cast<double>(context.options.max_pixels)) {
+    return fail(Code::too_large, "the picture is too large");
+  }
+  auto scene = woolz::scene_of(*context.object, request, context.select(), context.cancel);
+  if (!scene) {
+    return std::unexpected(scene.error());
+  }
+  if (request.interpolation == woolz::Interpolation::area) {
+    auto used = woolz::use_pyramids(*scene, *context.object, raster.step, context.levels());
+    if (!used) {
+      return std::unexpected(used.error());
+    }
+  }
+  return woolz::render_raster(*scene, raster, alpha, context.cancel);
+}
+
 void answer_computed(const Call& call, const std::string& name, std::string key, Caching caching,
-                     std::function<Result<Computed>(const WoolzContext&)> compute) {
+                     std::function<Result<Computed>(const WoolzContext&)> compute, http::Headers more) {
   run_woolz(call,
             {name, std::move(key), std::move(compute), [call](const Error& error) { answer_error(call, error); },
-             [call, caching](engine::Rendered made, std::int64_t mtime_ns) {
+             [call, caching, more = std::move(more)](engine::Rendered made, std::int64_t mtime_ns) {
                http::Response response;
+               response.headers = more;
                response.headers.add("Content-Type", std::move(made.media_type));
                set_caching(call, response.headers, caching);
                response.body = std::move(made.body);
                answer_conditional(call, std::move(response), made.etag, mtime_ns);
              }});
 }
-
-}  // namespace
 
 bool answer_section(const Call& call, std::string_view rest) {
   if (rest.ends_with(kAbout)) {

@@ -101,6 +101,33 @@ TEST_F(Section, MiddleIsThatOfTheBox) {
   EXPECT_NE(text("/sets").find(R"({"name":"g3_ubyte.wlz"},{"name":"g3_ubyte.wlz.gz"})"), std::string::npos);
 }
 
+TEST_F(Section, IsAPictureOfIiif) {
+  const std::string id = "/iiif/3/g3_ubyte.wlz%2Fsection%2Fyaw=20,pitch=45,fixed=57:32:36,scale=8";
+  const std::string info = text(id + "/info.json");
+  const std::string plain = "/sets/g3_ubyte.wlz/section/yaw=20,pitch=45,fixed=57:32:36,scale=8";
+  const std::string size_text = size(plain + ".jpg");
+  const std::string width = size_text.substr(0, size_text.find('x'));
+  EXPECT_NE(info.find("\"width\":" + width), std::string::npos) << info;
+  EXPECT_NE(info.find("%2Fsection%2F"), std::string::npos) << info;
+  EXPECT_EQ(png_of(id + "/full/max/0/default.png").data, png_of(plain + ".png").data);
+  const pixel::Image whole = png_of(plain + ".png");
+  const pixel::Image part = png_of(id + "/100,50,300,200/max/0/default.png");
+  ASSERT_EQ(std::make_pair(part.width, part.height), std::make_pair(300, 200));
+  for (int y = 0; y < part.height; ++y) {
+    ASSERT_TRUE(std::equal(part.row(y), part.row(y) + part.stride,
+                           whole.row(y + 50) + static_cast<std::ptrdiff_t>(100) * whole.channels));
+  }
+  const pixel::Image turned = png_of(id + "/100,50,300,200/max/90/default.png");
+  ASSERT_EQ(std::make_pair(turned.width, turned.height), std::make_pair(200, 300));
+  EXPECT_EQ(size(id + "/full/200,/0/default.jpg").substr(0, 4), "200x");
+  EXPECT_EQ(size(id + "/full/100,40/0/gray.webp").substr(0, 4), "200 ");
+  EXPECT_EQ(status("/iiif/2/g3_ubyte.wlz%2Fsection%2Fyaw=20/full/full/0/default.jpg"), 200);
+  EXPECT_EQ(status("/iiif/3/g3_ubyte.wlz%2Fsection%2Fyaw=20"), 303);
+  EXPECT_EQ(status("/iiif/3/g3_ubyte.wlz%2Fsection%2Fyaw=x/info.json"), 400);
+  EXPECT_EQ(status("/iiif/3/none.wlz%2Fsection%2Fyaw=2/info.json"), 404);
+  EXPECT_EQ(status(id + "/9000,0,10,10/max/0/default.jpg"), 400);
+}
+
 TEST_F(Section, SelectionsAndValues) {
   const std::string base = "/sets/comp_grey.wlz/section/mode=up_is_up,distance=30.png?filter=nearest";
   EXPECT_EQ(png_of(base + "&select=0;1,255,0,0,100").data,

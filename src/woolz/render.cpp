@@ -330,7 +330,7 @@ Result<pixel::Image> render_raster(const Scene& scene, const Raster& raster, boo
     std::uint8_t* row = image.row(y);
     std::copy(blank.begin(), blank.end(), row);
     for (LayerPainter& painter : painters) {
-      painter.paint(top + y * raster.step, row);
+      painter.paint(top + y * (raster.down > 0 ? raster.down : raster.step), row);
     }
   }
   return image;

@@ -34,6 +34,7 @@ struct Raster {
   double step = 1;
   int width = 0;
   int height = 0;
+  double down = 0;  // from row to row; 0: step
 };
 
 struct Scene {
