@@ -143,6 +143,9 @@ Result<PlaneData> Nifti::plane(std::int64_t z, bool whole) {
     }
   }
   const std::uint64_t bytes = static_cast<std::uint64_t>(box.width() * box.height()) * stored_;
+  if (bytes > limits_.max_plane_bytes) {
+    return fail(Code::too_large, "a plane of the volume is too large");
+  }
   reader_->skip_to(data_ + static_cast<std::uint64_t>(z) * bytes);
   if (!reader_->has(static_cast<std::int64_t>(bytes))) {
     reader_->fail(Code::corrupt, "the volume is truncated");
