@@ -45,14 +45,15 @@ export function load(base, paths, { connections = 32, seconds = 3, world }) {
   return { requests, failed, p99 };
 }
 
-// CPU microseconds per request of each named process (pids), median over `rounds`.
+// CPU microseconds per request of each named process (pids; with their children unless options.children is false), median
+// over `rounds`.
 export function measure(pids, base, paths, options) {
   const rounds = [];
   for (let i = 0; i < (options.rounds ?? 3); ++i) {
-    const before = pids.map((pid) => cpu(pid));
+    const before = pids.map((pid) => cpu(pid, options.children));
     const { requests, failed, p99 } = load(base, paths, options);
     if (failed > 0 || requests === 0) throw new Error(`${failed} of ${requests} requests failed at ${base}`);
-    rounds.push({ each: pids.map((pid, k) => (cpu(pid) - before[k]) / 1000 / requests), p99, requests });
+    rounds.push({ each: pids.map((pid, k) => (cpu(pid, options.children) - before[k]) / 1000 / requests), p99, requests });
   }
   return {
     each: pids.map((_, k) => median(rounds.map((round) => round.each[k]))),

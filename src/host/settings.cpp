@@ -107,6 +107,8 @@ void add_server(Appliers& table) {
   table["accesslog.format"] = text(&S::access_format);
   table["extforward.forwarder"] = part(&S::forwarders, &Part::pairs);
   table["extforward.headers"] = part(&S::forward_headers, &Part::texts);
+  table["mount.path"] = text(&S::mount);
+  table["mount.headers"] = part(&S::mount_headers, &Part::texts);
   table["status.status-url"] = text(&S::status_url);
   table["status.statistics-url"] = text(&S::statistics_url);
   table["status.config-url"] = text(&S::config_url);

@@ -116,6 +116,8 @@ struct RequestSettings {
 
   PairsPtr forwarders;
   TextsPtr forward_headers;
+  std::string mount;       // public path that the front-end strips
+  TextsPtr mount_headers;  // of trusted proxies, that tell it
 
   std::string status_url;
   std::string statistics_url;

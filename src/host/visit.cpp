@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "host/mount.hpp"
 #include "http/status.hpp"
 #include "http/text.hpp"
 #include "http/uri.hpp"
@@ -88,6 +89,9 @@ bool Visit::begin_url() {
     return false;
   }
   if (!prepared_ && apply_forwarded() && !choose_settings()) {
+    return false;
+  }
+  if (!prepared_ && restore_mount() && !choose_settings()) {
     return false;
   }
   stream_->limits(
@@ -176,6 +180,7 @@ bool Visit::apply_forwarded() {
   if (!trusted(peer)) {
     return false;
   }
+  trusted_peer_ = true;
   static const Texts kDefault{"X-Forwarded-For", "Forwarded-For"};
   for (const std::string& name : settings_->forward_headers ? *settings_->forward_headers : kDefault) {
     if (!request_.headers.has(name)) {
@@ -199,6 +204,24 @@ bool Visit::apply_forwarded() {
   if (scheme == "http" || scheme == "https") {
     request_.scheme = scheme;
   }
+  return true;
+}
+
+// Puts back what the front-end has stripped: from here on the request is what the client has asked for. True when
+// something has changed.
+bool Visit::restore_mount() {
+  std::string mount;
+  if (trusted_peer_ && settings_->mount_headers) {
+    mount = mount_from_headers(request_.headers, *settings_->mount_headers, request_.path);
+  }
+  std::string path = public_path(mount.empty() ? settings_->mount : mount, request_.path);
+  if (path == request_.path) {
+    return false;
+  }
+  const std::size_t query = original_target_.find('?');
+  original_target_ = path + (query == std::string::npos ? "" : original_target_.substr(query));
+  request_.path = std::move(path);
+  log_handling("is " + original_target_ + " to the public");
   return true;
 }
 

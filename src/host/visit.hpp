@@ -48,6 +48,7 @@ class Visit final : public StreamUser, public AnswerSink, public std::enable_sha
   bool begin_url();  // decodes, chooses settings
   bool choose_settings();
   bool apply_forwarded();
+  bool restore_mount();
   bool rewrite();
   bool rewrite_by(const Rules& rules, bool repeat, bool& changed);
   bool redirect();
@@ -103,6 +104,7 @@ class Visit final : public StreamUser, public AnswerSink, public std::enable_sha
   std::string challenge_;  // WWW-Authenticate of a 401
   Pairs environment_;
   bool prepared_ = false;
+  bool trusted_peer_ = false;
   bool authenticated_ = false;
   bool gone_ = false;  // the client
   bool rewritten_ = false;

@@ -7,6 +7,7 @@
 
 #include "host/cgi_params.hpp"
 #include "host/gateway.hpp"
+#include "host/mount.hpp"
 #include "host/proxy.hpp"
 #include "host/visit.hpp"
 #include "http/text.hpp"
@@ -105,10 +106,11 @@ std::vector<std::shared_ptr<App>> Visit::choose_apps(const AppRoute& route, Role
     std::uint64_t rank;
     std::shared_ptr<App> app;
   };
-  const bool hashed = balance == "hash" || balance == "sticky";
-  const std::uint64_t key =
-      hashed ? std::hash<std::string>()(balance == "sticky" ? request_.remote_address : request_.authority + url_)
-             : 0;
+  const bool hashed = balance == "hash" || balance == "sticky" || balance == "object";
+  const std::uint64_t key = hashed ? std::hash<std::string>()(balance == "object"   ? object_of(url_, request_.query)
+                                                              : balance == "sticky" ? request_.remote_address
+                                                                                    : request_.authority + url_)
+                                   : 0;
   const std::size_t turn = balance == "round-robin" ? context_->turns[&route]++ : 0;
   std::vector<Ranked> ranked;
   for (std::size_t i = 0; i < apps.size(); ++i) {
