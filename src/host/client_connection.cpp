@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "host/client_stream.hpp"
+#include "host/h2_session.hpp"
 #include "http/status.hpp"
 #include "net/response_head.hpp"
 
@@ -43,7 +44,12 @@ Detached ClientConnection::run() {
     co_return;
   }
   int in_a_row = 0;
-  while (true) {
+  const bool h2 = tls_ && tls_->protocol() == "h2";
+  if (h2) {
+    start_h2();
+    co_await serve_h2();
+  }
+  while (!h2) {
     if (in_.empty()) {
       in_a_row = 0;
       if (!co_await await_request()) {
@@ -107,8 +113,16 @@ Co<bool> ClientConnection::serve() {
   if (!co_await read_head()) {
     co_return false;
   }
+  if (h2_) {
+    co_await serve_h2();
+    co_return false;
+  }
   ++served_;
   no_deadline();
+  if (!turn_->refusal && upgrade_to_h2()) {
+    co_await serve_h2();
+    co_return false;
+  }
   // Not `co_return co_await` in both branches: g++ 12 makes a coroutine of it that cannot be resumed.
   bool go_on = false;
   if (turn_->refusal) {
@@ -135,6 +149,17 @@ Co<bool> ClientConnection::read_head() {
       const bool buffered = !in_.empty();
       if (buffered) {
         in_.append(got.data(), got.size());
+      }
+      const auto preface = is_preface(buffered ? std::string_view(in_) : std::string_view(got.data(), got.size()));
+      if (preface != false) {
+        if (!buffered) {
+          in_.assign(got.data(), got.size());
+        }
+        if (preface) {
+          start_h2();
+          co_return true;
+        }
+        continue;
       }
       if (take_head(buffered ? std::string_view(in_) : std::string_view(got.data(), got.size()), buffered)) {
         co_return true;

@@ -23,11 +23,13 @@
 namespace microtome::host {
 
 class ClientConnection;
+class H2Session;
 
 // What connections need of the server.
 struct ConnectionContext {
   // Makes who answers a request. The stream stays valid until its last call.
   std::function<std::shared_ptr<StreamUser>(const std::shared_ptr<Stream>&)> serve;
+  bool h2c = true;  // HTTP/2 without TLS
   // A request that was refused by the parser, for the access log.
   std::function<void(const Endpoint&, int status)> refused;
 };
@@ -37,6 +39,7 @@ class ClientConnection final : public net::Connection {
   ClientConnection(std::shared_ptr<net::Loop> loop, std::shared_ptr<const net::Shared> shared,
                    std::shared_ptr<const ConnectionContext> context, int fd, Endpoint endpoint,
                    std::atomic<std::size_t>& count, std::unique_ptr<TlsSession> tls = nullptr);
+  ~ClientConnection() override;
   void start() override { run(); }
 
   class RequestStream;
@@ -78,6 +81,14 @@ class ClientConnection final : public net::Connection {
 
   net::Detached run();
   net::Co<bool> handshake();
+  // HTTP/2 (client_h2.cpp).
+  void start_h2();
+  [[nodiscard]] std::optional<bool> is_preface(std::string_view bytes) const;
+  bool upgrade_to_h2();
+  net::Co<bool> serve_h2();
+  net::Co<unsigned> wait_h2(net::SendQueue& out, net::SendQueue::Status status, net::Clock::time_point progress);
+  bool read_h2();
+  bool expire_h2(net::SendQueue::Status status, net::Clock::time_point progress);
   net::Co<bool> await_request();
   net::Co<bool> serve();
   net::Co<bool> read_head();
@@ -105,6 +116,8 @@ class ClientConnection final : public net::Connection {
   ConnectionLimits limits_;
   std::string in_;
   std::unique_ptr<Turn> turn_;
+  std::unique_ptr<H2Session> h2_;
+  net::Clock::time_point h2_idle_since_ = net::Loop::now();
   int served_ = 0;
   bool client_open_ = true;
   bool half_closed_ = false;  // the client has stopped writing

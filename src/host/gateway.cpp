@@ -176,8 +176,8 @@ void GatewayRun::client_gone() {
   if (ticket_) {
     app().cancel(std::exchange(ticket_, nullptr));
   }
-  if (state_ != State::running) {
-    return let_go();
+  if (state_ != State::running || !client_) {
+    return let_go();  // no process yet, or none that could be reached
   }
   const Ability& ability = app().ability();
   const bool one_at_a_time = app().spec().ours() && (!ability.known || ability.max_connections == 1) && body_ended_;

@@ -150,6 +150,7 @@ class Host final : public HostServer {
       ++context_->counters->requests;
       ++context_->counters->by_class[status / 100];
     };
+    context->h2c = options_.settings.h2 && options_.settings.h2c;
     connection_context_ = std::move(context);
   }
 
@@ -233,7 +234,7 @@ class Host final : public HostServer {
   }
 
   Result<void> use_certificates(const std::shared_ptr<Site>& site) {
-    auto store = std::make_shared<TlsStore>(site, false, options_.log);
+    auto store = std::make_shared<TlsStore>(site, options_.settings.h2, options_.log);
     if (auto checked = store->check(addresses()); !checked) {
       return checked;
     }
