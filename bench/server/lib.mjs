@@ -62,7 +62,7 @@ export function measure(pids, base, paths, options) {
   };
 }
 
-function once(name, make) {
+export function once(name, make) {
   const path = join(data, name);
   if (!existsSync(path)) {
     make(`${path}.part.tif`);
@@ -71,7 +71,7 @@ function once(name, make) {
   return path;
 }
 
-const vips = (...args) => execFileSync('vips', args, { stdio: ['ignore', 'inherit', 'inherit'] });
+export const vips = (...args) => execFileSync('vips', args, { stdio: ['ignore', 'inherit', 'inherit'] });
 
 // Real tissue, repeated, with noise, so that 256-pixel tiles at quality 85 have about 39 kB; more than 500 MB.
 export const bigPyramid = () =>

@@ -17,6 +17,7 @@
 #include "apps/render.hpp"
 #include "apps/server_command.hpp"
 #include "apps/up/commands.hpp"
+#include "apps/variables.hpp"
 
 namespace microtome::apps {
 namespace {
@@ -63,34 +64,25 @@ void add_common(CLI::App& command, ServerFlags& flags, Settings& settings) {
   command.add_option("--mount", flags.mount, "path prefix to take off where present, e.g. /cgi-bin/wlziipsrv.fcgi");
   command.add_option("--trust", flags.trusted,
                      "believe forwarding headers from this address, CIDR or 'unix' (repeatable)");
-  command.add_option("--public-url", settings.public_url, "address under which the world sees us [BASE_URL]");
-  command.add_option("--log-file", settings.log_file, "log here instead of standard error [LOGFILE]");
-  command
-      .add_option("--access-log", settings.access_log,
-                  "a line for each answer here, - for standard error [ACCESS_LOG]")
-      ->type_name("FILE");
-  command
-      .add_option_function<std::string>(
-          "--access-log-format",
-          [&settings](const std::string& format) { settings.access_log_json = format == "json"; },
-          "combined or json [ACCESS_LOG_FORMAT]")
-      ->check(CLI::IsMember({"combined", "json"}));
-  command.add_option("--cors", settings.cors, "Access-Control-Allow-Origin, empty for none [CORS]");
-  command.add_option("--cache-control", settings.cache_control, "Cache-Control of pictures [CACHE_CONTROL]");
-  command.add_option("--jpeg-quality", settings.jpeg_quality, "of JPEG we encode [JPEG_QUALITY]")
-      ->check(CLI::Range(1, 100));
-  command.add_option("--max-cvt", settings.max_cvt, "longest side of an export in pixels, -1 = no limit [MAX_CVT]")
-      ->check(CLI::Range(-1, 1'000'000));
-  command.add_option("--filename-pattern", settings.filename_pattern,
-                     "between name and number in sequences [FILENAME_PATTERN]");
+  for (const Variable& variable : variables()) {
+    const std::string help = std::string(variable.help) + " [" + variable.name + "]";
+    command
+        .add_option_function<std::string>(
+            variable.flag,
+            [&settings, &variable](const std::string& value) {
+              if (auto taken = variable.set(settings, variable.flag, value); !taken) {
+                throw CLI::ValidationError(taken.error().message);
+              }
+            },
+            help)
+        ->type_name("VALUE");
+  }
   command
       .add_option_function<double>(
           "--cache-size",
           [&settings](const double& mib) { settings.cache_bytes = static_cast<std::uint64_t>(mib * (1 << 20)); },
-          "MiB of memory for computed pictures [MAX_IMAGE_CACHE_SIZE]")
+          "MiB of memory for computed pictures, as --max-image-cache-size")
       ->check(CLI::Range(0.0, 1e6));
-  command.add_option("--woolz-cache", settings.woolz_cache,
-                     "directory for bricks of Woolz objects, instead of beside them [WLZ_CACHE_DIR]");
   command
       .add_option("--woolz-tile", settings.woolz_tile_width,
                   "side of tiles of Woolz sections in pixels [WLZ_TILE_WIDTH, WLZ_TILE_HEIGHT]")
@@ -104,7 +96,7 @@ ServerPlan plan_of(const ServerFlags& flags, const Settings& settings) {
   plan.settings = settings;
   plan.roots = flags.directories;
   plan.roots.insert(plan.roots.end(), flags.roots.begin(), flags.roots.end());
-  plan.threads = flags.threads;
+  plan.threads = flags.threads != 0 ? flags.threads : settings.threads;
   plan.server.loops = flags.loops;
   plan.server.mount = flags.mount;
   plan.server.trusted_proxies = flags.trusted;

@@ -4,6 +4,7 @@
 #include <spdlog/logger.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/syslog_sink.h>
 
 #include <cstdio>
 #include <memory>
@@ -37,7 +38,9 @@ struct Logging::State {
 
   void open() {
     spdlog::sink_ptr sink;
-    if (!file.empty()) {
+    if (file == "syslog") {
+      sink = std::make_shared<spdlog::sinks::syslog_sink_mt>("microtome", LOG_PID, LOG_DAEMON, false);
+    } else if (!file.empty()) {
       try {
         sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(file);
       } catch (const spdlog::spdlog_ex& error) {

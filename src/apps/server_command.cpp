@@ -3,6 +3,7 @@
 
 #include <malloc.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -14,6 +15,8 @@
 #include "apps/access_log.hpp"
 #include "apps/logging.hpp"
 #include "apps/viewer_assets.hpp"
+#include "image/picture.hpp"
+#include "pixel/convert.hpp"
 #include "woolz/lost_pages.hpp"
 
 namespace microtome::apps {
@@ -59,8 +62,56 @@ void watch_signals(net::Server& server, Logging& logging, AccessLog* access, con
   }
 }
 
+// The watermark as rgba of 8 bits.
+Result<std::shared_ptr<const engine::Watermark>> read_watermark(const Settings& settings) {
+  if (settings.watermark.empty()) {
+    return nullptr;
+  }
+  const auto wrong = [&](const Error& error) {
+    return fail(Code::bad_request, "WATERMARK: " + settings.watermark + " cannot be read", error.message);
+  };
+  auto file = io::File::open(settings.watermark);
+  if (!file) {
+    return wrong(file.error());
+  }
+  const auto picture = image::open_picture(*file, {});
+  if (!picture) {
+    return wrong(picture.error());
+  }
+  const image::PictureInfo& info = (*picture)->info();
+  constexpr std::int64_t kMostSide = 4096;
+  if (info.width > kMostSide || info.height > kMostSide) {
+    return fail(Code::bad_request, "WATERMARK: more than 4096 pixels wide or high");
+  }
+  int reduction = 1;
+  const auto pixels = (*picture)->decode_region(0, {0, 0, info.width, info.height}, &reduction, {});
+  if (!pixels) {
+    return wrong(pixels.error());
+  }
+  auto mark = std::make_shared<engine::Watermark>();
+  mark->image = pixel::to_rgba(pixel::to_u8(*pixels));
+  mark->opacity = settings.watermark_opacity;
+  mark->probability = settings.watermark_probability;
+  const io::FileId& id = (*picture)->id();
+  mark->id = (id.inode * 31 + static_cast<std::uint64_t>(id.mtime_ns)) * 31 + id.size +
+             static_cast<std::uint64_t>(mark->opacity * 1e6) * 1'000'003 +
+             static_cast<std::uint64_t>(mark->probability * 1e6);
+  return mark;
+}
+
+engine::Sampling sampling_of(int interpolation) {
+  return interpolation == 0   ? engine::Sampling::nearest
+         : interpolation == 1 ? engine::Sampling::bilinear
+                              : engine::Sampling::averaged;
+}
+
 engine::EngineOptions engine_options(const Settings& settings) {
   engine::EngineOptions options;
+  constexpr int kAllFiles = 1 << 20;
+  options.max_open_files = settings.open_pictures < 0 ? kAllFiles : std::max(1, settings.open_pictures);
+  options.tiff_quality = settings.tiff_quality;
+  options.passthrough = settings.passthrough;
+  options.max_icc = settings.max_icc;
   options.cache_bytes = settings.cache_bytes;
   options.jpeg_quality = settings.jpeg_quality;
   options.png_level = settings.png_level;
@@ -99,6 +150,27 @@ Result<http::Handler> make_handler(const ServerPlan& plan, WorkPool& pool, const
   options.cache_control = settings.cache_control;
   options.max_cvt = settings.max_cvt;
   options.jpeg_quality = settings.jpeg_quality;
+  options.sampling = sampling_of(settings.interpolation);
+  options.upscaling = settings.upscaling;
+  options.tiff_compression = static_cast<codec::TiffCompression>(settings.tiff_compression);
+  options.max_icc = settings.max_icc;
+  options.passthrough = settings.passthrough;
+  options.uri_map = settings.uri_map;
+  options.copyright = settings.copyright;
+  options.iiif.version = settings.iiif_version;
+  options.iiif.delimiter = settings.iiif_delimiter;
+  options.iiif.extra_info = settings.iiif_extra_info;
+  options.iiif.extensions = settings.iiif_extensions;
+  for (const std::string& name : settings.without_effect) {
+    log.warning(name + " has no effect here");
+  }
+  auto watermark = read_watermark(settings);
+  if (!watermark) {
+    return std::unexpected(watermark.error());
+  }
+  options.watermark = *watermark;
+  engine::EngineOptions for_engine = engine_options(settings);
+  for_engine.watermark = *watermark;
   options.woolz.store.max_count = settings.woolz_count;
   options.woolz.store.max_bytes = settings.woolz_bytes;
   options.woolz.store.open.cache_directory = settings.woolz_cache;
@@ -107,8 +179,7 @@ Result<http::Handler> make_handler(const ServerPlan& plan, WorkPool& pool, const
   options.woolz.complex_selection = settings.complex_selection;
   options.assets = viewer_assets();
   options.traffic = std::move(traffic);
-  return protocol::make_service(std::move(options), engine::make_engine(engine_options(settings), pool, log), pool,
-                                log);
+  return protocol::make_service(std::move(options), engine::make_engine(for_engine, pool, log), pool, log);
 }
 
 void block_signals() {

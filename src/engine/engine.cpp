@@ -88,13 +88,16 @@ class EngineImpl final : public Engine, public std::enable_shared_from_this<Engi
   [[nodiscard]] Work work_of(const Asked& asked, const Plan& plan);
 
   void refuse(const Done& done, Error error);
-  [[nodiscard]] Encoding encoding(const PixelRequest& request) const {
+  [[nodiscard]] Encoding encoding(const PixelRequest& request, const Key& key) const {
     return {request.format,
             effective_quality(request.format, request.quality, options_),
             rgb_of(options_.background),
             request.look,
             is_deep(request),
-            request.compression};
+            request.compression,
+            options_.max_icc,
+            options_.watermark,
+            key.low};
   }
   Result<void> check_output(const RegionArea& area) const;
 
@@ -175,6 +178,7 @@ void EngineImpl::start(const std::string& path, const image::PicturePtr& picture
   if (request.path != path) {
     request.path = path;
   }
+  request.deep = request.deep && !options_.watermark;
   Result<void> valid;
   if (const auto* tile = std::get_if<TileArea>(&request.area)) {
     valid = check_tile(picture->info(), *tile);
@@ -284,7 +288,8 @@ void EngineImpl::pass_through(const Asked& asked, const image::StoredTile& store
 void EngineImpl::tile_stored(Asked asked, const image::StoredTile& stored, std::optional<int> quality) {
   const auto& area = std::get<TileArea>(asked.request.area);
   const image::PictureInfo& info = asked.picture->info();
-  const bool as_it_lies = asked.request.look.plain();  // else its pixels are needed, whatever is stored
+  const bool as_it_lies = asked.request.look.plain() && options_.passthrough &&
+                          !options_.watermark;  // else its pixels are needed, whatever is stored
   const Plan plan = plan_tile(info, area, asked.request.format, asked.request.quality,
                               as_it_lies ? stored : image::StoredTile(), quality);
   if (plan.how == How::passthrough) {
@@ -296,7 +301,7 @@ void EngineImpl::tile_stored(Asked asked, const image::StoredTile& stored, std::
   const auto answer = [media_type](Result<Bytes> bytes) -> Result<Computed> {
     return bytes ? Result<Computed>(Computed{std::move(*bytes), media_type}) : pass(bytes.error());
   };
-  const Encoding how = encoding(asked.request);
+  const Encoding how = encoding(asked.request, asked.key);
   if (plan.how == How::background) {
     const image::Level& level = info.levels[static_cast<std::size_t>(area.level)];
     const auto width =
@@ -330,13 +335,13 @@ void EngineImpl::area(Asked asked) {
     return;
   }
   const bool large = output_pixels(asked) > static_cast<std::uint64_t>(kExportPixels);
-  if (large && can_export(asked.picture->info(), encoding(asked.request))) {
+  if (large && can_export(asked.picture->info(), encoding(asked.request, asked.key))) {
     stream(std::move(asked), *plan);
     return;
   }
   Work work = work_of(asked, *plan);
   work.make = [area, region = plan->region, picture = asked.picture,
-               how = encoding(asked.request)](const CancelToken& cancel) -> Result<Computed> {
+               how = encoding(asked.request, asked.key)](const CancelToken& cancel) -> Result<Computed> {
     auto bytes = render_area(*picture, area, region, how, cancel);
     if (!bytes) {
       return pass(bytes.error());
@@ -362,8 +367,8 @@ void EngineImpl::stream(Asked asked, const Plan& plan) {
   counters_.of(plan.how).add();
   const auto self = shared_from_this();
   const std::shared_ptr<void> held(nullptr, [self, bytes](void*) { self->streamed_bytes_.fetch_sub(bytes); });
-  auto made =
-      std::make_shared<RegionExport>(asked.picture, area, plan.region, encoding(asked.request), asked.cancel, held);
+  auto made = std::make_shared<RegionExport>(asked.picture, area, plan.region, encoding(asked.request, asked.key),
+                                             asked.cancel, held);
   const auto shared = std::make_shared<Asked>(std::move(asked));
   const auto since = std::chrono::steady_clock::now();
   const auto queued = pool_.submit(WorkClass::exporting, shared->cancel, [self, shared, made, since](bool cancelled) {

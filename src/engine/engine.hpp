@@ -17,6 +17,7 @@
 #include "base/work_pool.hpp"
 #include "codec/codec.hpp"
 #include "codec/tiff_encode.hpp"
+#include "engine/watermark.hpp"
 #include "http/message.hpp"
 #include "image/picture.hpp"
 
@@ -93,10 +94,14 @@ struct EngineOptions {
   std::uint64_t max_source_pixels = 1ULL << 32;     // that one region may make us decode
   std::uint64_t max_memory_in_flight = 1ULL << 30;  // decoded pixels of running jobs
   int jpeg_quality = 75;
-  int png_level = 1;                    // 0..9
-  int webp_quality = 50;                // -1: lossless
-  int avif_quality = 50;                // -1: lossless
-  std::uint32_t background = 0xffffff;  // 0xRRGGBB: empty tiles, beyond the picture, behind alpha
+  int png_level = 1;                                     // 0..9
+  int webp_quality = 50;                                 // -1: lossless
+  int avif_quality = 50;                                 // -1: lossless
+  int tiff_quality = 75;                                 // of JPEG and WebP in TIFF
+  bool passthrough = true;                               // false: what is stored is always decoded and encoded anew
+  std::int64_t max_icc = 65536;                          // bytes of a profile that goes into what we encode; -1 = any
+  std::shared_ptr<const Watermark> watermark = nullptr;  // on everything that has 8 bits; then nothing passes through
+  std::uint32_t background = 0xffffff;                   // 0xRRGGBB: empty tiles, beyond the picture, behind alpha
   image::OpenLimits open = {};
 };
 

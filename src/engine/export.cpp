@@ -19,6 +19,12 @@ bool lossless(codec::TiffCompression compression) {
 }  // namespace
 
 bool can_export(const image::PictureInfo& info, const Encoding& encoding) {
+  // Not what needs the whole picture: a watermark, and not what the writers of strips do not do.
+  const bool fits =
+      !info.icc || encoding.max_icc < 0 || static_cast<std::int64_t>(info.icc->size()) <= encoding.max_icc;
+  if (encoding.watermark || !fits || (encoding.format == codec::Format::png && encoding.quality != 1)) {
+    return false;
+  }
   return info.has_tiles && encoding.look.plain() && !encoding.deep && codec::can_stream(encoding.format) &&
          (encoding.format != codec::Format::tiff || lossless(encoding.compression));
 }
@@ -72,8 +78,7 @@ Result<bool> RegionExport::make(Bytes& out) {
       written_ = 0;
     }
     if (!writer_) {
-      codec::EncodeOptions options;
-      options.quality = encoding_.quality;
+      codec::EncodeOptions options = codec::options_of(encoding_.format, encoding_.quality);
       options.background = encoding_.background;
       options.icc = profile_for(picture_->info(), waiting_.colour);
       auto writer =

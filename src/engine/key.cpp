@@ -27,7 +27,7 @@ class Fields {
   }
 
  private:
-  std::array<char, 160> bytes_ = {};
+  std::array<char, 192> bytes_ = {};
   std::size_t size_ = 0;
 };
 
@@ -60,6 +60,7 @@ int effective_quality(codec::Format format, std::optional<int> asked, const Engi
     case codec::Format::avif:
       return or_lossless(asked, options.avif_quality);
     case codec::Format::tiff:
+      return std::clamp(asked.value_or(-1) >= 0 ? *asked : options.tiff_quality, 1, 100);
     case codec::Format::jp2:
     case codec::Format::pdf:
       return std::clamp(asked.value_or(-1) >= 0 ? *asked : options.jpeg_quality, 1, 100);
@@ -82,6 +83,8 @@ Key key_of(const io::FileId& source, const PixelRequest& request, const EngineOp
       static_cast<std::uint64_t>(effective_quality(request.format, request.quality, options)) & 0xffU;
   fields.add(both(static_cast<std::uint64_t>(request.format), quality | (as_stored ? 0x100U : 0U)));
   fields.add(std::uint64_t{options.background});
+  fields.add(options.watermark ? options.watermark->id : 0).add(static_cast<std::uint64_t>(options.max_icc));
+  fields.add(std::uint64_t{options.passthrough ? 1U : 0U});
   if (tile != nullptr) {
     fields.add(static_cast<std::uint64_t>(tile->level));
     fields.add(static_cast<std::uint64_t>(tile->x)).add(static_cast<std::uint64_t>(tile->y));

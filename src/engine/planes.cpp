@@ -14,7 +14,10 @@ namespace {
 constexpr std::int64_t kMostPixels = 8 << 20;
 
 bool suits(const image::PictureInfo& info, const RegionArea& area, const RegionPlan& plan, const Encoding& encoding) {
-  const bool plain = encoding.format == codec::Format::jpeg && encoding.look.plain() && info.has_tiles &&
+  const bool kept =
+      !info.icc || encoding.max_icc < 0 || static_cast<std::int64_t>(info.icc->size()) <= encoding.max_icc;
+  const bool plain = kept && !encoding.watermark && plan.filter == pixel::Filter::box &&
+                     encoding.format == codec::Format::jpeg && encoding.look.plain() && info.has_tiles &&
                      info.channels == 3 && info.colour == pixel::Colour::rgb && info.sample == pixel::Sample::u8;
   return plain && plan.reduction == 1 && plan.target.x == 0 && plan.target.y == 0 &&
          plan.target.width == area.out_width && plan.target.height == area.out_height &&

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "codec/encode.hpp"
+#include "codec/icc.hpp"
 #include "codec/jpeg.hpp"
 #include "engine/look.hpp"
 #include "engine/planes.hpp"
@@ -19,13 +20,17 @@ Result<Bytes> encode(const image::PictureInfo& info, pixel::Image shown, const E
   if (cancel.cancelled()) {
     return fail(Code::cancelled, "nobody waits any more");
   }
-  const auto image = apply_look(std::move(shown), encoding.look, encoding.background, keeps_alpha(encoding.format));
+  auto image = apply_look(std::move(shown), encoding.look, encoding.background, keeps_alpha(encoding.format));
   if (!image) {
     return pass(image.error());
   }
+  const ByteView profile = keep_profile(*image, profile_for(info, image->colour), encoding.format, encoding.max_icc);
+  if (encoding.watermark) {
+    stamp(*image, *encoding.watermark, encoding.seed);
+  }
   codec::EncodeOptions options = codec::options_of(encoding.format, encoding.quality);
   options.background = encoding.background;
-  options.icc = profile_for(info, image->colour);
+  options.icc = profile;
   options.compression = encoding.compression;
   return codec::encode(*image, encoding.format, options);
 }
@@ -45,6 +50,15 @@ ByteView profile_for(const image::PictureInfo& info, pixel::Colour shown) {
   };
   const bool same = (is_grey(info.colour) && is_grey(shown)) || (is_rgb(info.colour) && is_rgb(shown));
   return info.icc && same ? ByteView(*info.icc) : ByteView();
+}
+
+ByteView keep_profile(pixel::Image& image, ByteView profile, codec::Format format, std::int64_t most) {
+  const bool carried = format != codec::Format::gif && format != codec::Format::pdf;
+  if (profile.empty() || (carried && (most < 0 || static_cast<std::int64_t>(profile.size()) <= most))) {
+    return profile;
+  }
+  codec::to_srgb(image, profile);
+  return {};
 }
 
 Result<void> check_format(codec::Format format) {

@@ -19,7 +19,14 @@ struct Encoding {
   Look look = {};
   bool deep = false;
   codec::TiffCompression compression = codec::TiffCompression::deflate;
+  std::int64_t max_icc = -1;  // bytes; -1 = any
+  std::shared_ptr<const Watermark> watermark = nullptr;
+  std::uint64_t seed = 0;  // where the watermark lies
 };
+
+// The profile that goes along with the picture: `profile`, if the format can carry it and it has at most `most` bytes
+// (-1: any); else the picture's colours become those of sRGB and there is none. Deep pictures are left as they are.
+[[nodiscard]] ByteView keep_profile(pixel::Image& image, ByteView profile, codec::Format format, std::int64_t most);
 
 // True when we can write it; else Code::unsupported.
 [[nodiscard]] Result<void> check_format(codec::Format format);

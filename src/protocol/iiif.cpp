@@ -11,6 +11,7 @@
 #include "http/uri.hpp"
 #include "protocol/iiif_info.hpp"
 #include "protocol/iiif_picture.hpp"
+#include "protocol/json_writer.hpp"
 #include "protocol/numbers.hpp"
 #include "protocol/public_base.hpp"
 #include "protocol/reply.hpp"
@@ -34,7 +35,8 @@ struct Asked {
 
 IiifLimits limits_of(const Call& call) {
   const std::int64_t side = longest_side(call.options());
-  return {side, side, std::min(side * side, static_cast<std::int64_t>(call.engine().max_output_pixels()))};
+  return {side, side, std::min(side * side, static_cast<std::int64_t>(call.engine().max_output_pixels())),
+          call.options().upscaling};
 }
 
 void redirect(const Call& call, const std::string& base) {
@@ -47,32 +49,56 @@ void redirect(const Call& call, const std::string& base) {
   answer(call, std::move(response));
 }
 
+IiifVersion usual_version(const Call& call) {
+  return call.options().iiif.version == 2 ? IiifVersion::two : IiifVersion::three;
+}
+
+// What the operator wants in every info.json. Rights are a URI in 3.0; in 2.1 other texts are an attribution.
+std::string with_extras(const Call& call, std::string json, IiifVersion version) {
+  std::string extra;
+  const std::string& rights = call.options().copyright;
+  const bool is_uri = rights.starts_with("http://") || rights.starts_with("https://");
+  if (!rights.empty() && (is_uri || version == IiifVersion::two)) {
+    JsonWriter member;
+    member.begin_object().key(!is_uri ? "attribution" : version == IiifVersion::two ? "license" : "rights");
+    member.value(rights).end_object();
+    extra = "," + member.text().substr(1, member.text().size() - 2);
+  }
+  if (!call.options().iiif.extra_info.empty()) {
+    extra += "," + call.options().iiif.extra_info;
+  }
+  if (!extra.empty()) {
+    json.insert(json.rfind('}'), extra);
+  }
+  return json;
+}
+
 void describe(const Call& call, const Asked& asked, const std::string& path, Caching caching) {
   const bool either = asked.version == IiifVersion::either;
-  const IiifVersion version = either ? negotiated_iiif(call.request().headers) : asked.version;
-  call.engine().open(path, call.exchange->cancel(),
-                     [call, path, version, caching, base = asked.base](const Result<image::PicturePtr>& opened) {
-                       if (!opened) {
-                         return answer_error(call, opened.error());
-                       }
-                       const image::PictureInfo& info = (*opened)->info();
-                       learn(call, path, info);
-                       std::string json = write_iiif_info(info, limits_of(call), version, base);
-                       const std::string_view type = iiif_media_type(call.request().headers, version);
-                       const std::string etag = "\"" + format_hex(set::Hash().add(type).add(json).value()) + "\"";
-                       http::Response response;
-                       response.headers.add("Content-Type", std::string(type));
-                       response.headers.add("Vary", "Accept");
-                       if (version == IiifVersion::two && type == kJson) {
-                         response.headers.add("Link", "<" + std::string(kIiifContext2) +
-                                                          ">;rel=\"http://www.w3.org/ns/json-ld#context\""
-                                                          ";type=\"application/ld+json\"");
-                       }
-                       set_caching(call, response.headers,
-                                   caching == Caching::immutable ? caching : Caching::revalidate);
-                       response.body = std::move(json);
-                       answer_conditional(call, std::move(response), etag, (*opened)->id().mtime_ns);
-                     });
+  const IiifVersion version = either ? negotiated_iiif(call.request().headers, usual_version(call)) : asked.version;
+  call.engine().open(
+      path, call.exchange->cancel(),
+      [call, path, version, caching, base = asked.base](const Result<image::PicturePtr>& opened) {
+        if (!opened) {
+          return answer_error(call, opened.error());
+        }
+        const image::PictureInfo& info = (*opened)->info();
+        learn(call, path, info);
+        std::string json = with_extras(call, write_iiif_info(info, limits_of(call), version, base), version);
+        const std::string_view type = iiif_media_type(call.request().headers, version);
+        const std::string etag = "\"" + format_hex(set::Hash().add(type).add(json).value()) + "\"";
+        http::Response response;
+        response.headers.add("Content-Type", std::string(type));
+        response.headers.add("Vary", "Accept");
+        if (version == IiifVersion::two && type == kJson) {
+          response.headers.add("Link", "<" + std::string(kIiifContext2) +
+                                           ">;rel=\"http://www.w3.org/ns/json-ld#context\""
+                                           ";type=\"application/ld+json\"");
+        }
+        set_caching(call, response.headers, caching == Caching::immutable ? caching : Caching::revalidate);
+        response.body = std::move(json);
+        answer_conditional(call, std::move(response), etag, (*opened)->id().mtime_ns);
+      });
 }
 
 void answer_image(const Call& call, const Asked& asked, const std::string& path, const Version& cached,
@@ -154,14 +180,49 @@ void serve(const Call& call, Asked request) {
   });
 }
 
+// IIIF_EXTENSIONS: qualities that are processing. The quality is replaced by "default".
+std::string take_extension(std::string_view path, std::optional<Manner>& manner) {
+  struct Extension {
+    std::string_view quality;
+    void (*set)(pixel::Operations&);
+  };
+  static constexpr std::array<Extension, 4> kExtensions{{
+      {"negative", [](pixel::Operations& operations) { operations.invert = true; }},
+      {"stretch", [](pixel::Operations& operations) { operations.stretch = true; }},
+      {"equalization", [](pixel::Operations& operations) { operations.equalise = true; }},
+      {"log", [](pixel::Operations& operations) { operations.logarithm = true; }},
+  }};
+  const std::size_t begin = path.rfind('/') + 1;
+  const std::string_view last = path.substr(begin);
+  const std::string_view quality = last.substr(0, last.find('.'));
+  const auto* const found = std::ranges::find(kExtensions, quality, &Extension::quality);
+  if (begin == 0 || found == kExtensions.end()) {
+    return std::string(path);
+  }
+  if (!manner) {
+    manner.emplace();
+  }
+  found->set(manner->operations);
+  return std::string(path.substr(0, begin)) + "default" + std::string(last.substr(quality.size()));
+}
+
+std::string without_delimiter(std::string id, const std::string& delimiter) {
+  for (std::size_t at = 0; !delimiter.empty() && (at = id.find(delimiter, at)) != std::string::npos; ++at) {
+    id.replace(at, delimiter.size(), "/");
+  }
+  return id;
+}
+
 void answer_path(const Call& call, std::string_view path, IiifVersion version, const std::string& before_id,
                  std::optional<Manner> manner = {}) {
-  auto parsed = parse_iiif(path, version);
+  const std::string plain = call.options().iiif.extensions ? take_extension(path, manner) : std::string(path);
+  auto parsed = parse_iiif(plain, version);
   if (!parsed) {
     return answer_error(call, parsed.error());
   }
   std::string base = public_base(call.options().public_url, call.request()) + before_id + safe_path(parsed->raw_id);
   parsed->raw_id = {};  // it looks into the request
+  parsed->id = without_delimiter(std::move(parsed->id), call.options().iiif.delimiter);
   if (answer_iiif_section(call, *parsed, version, base, limits_of(call))) {
     return;
   }
@@ -170,11 +231,11 @@ void answer_path(const Call& call, std::string_view path, IiifVersion version, c
 
 }  // namespace
 
-IiifVersion negotiated_iiif(const http::Headers& headers) {
+IiifVersion negotiated_iiif(const http::Headers& headers, IiifVersion usual) {
   const std::string accept = http::joined(headers, "Accept");
   const bool two = accept.find(kIiifContext2) != std::string::npos;
   const bool three = accept.find(kIiifContext3) != std::string::npos;
-  return two && !three ? IiifVersion::two : IiifVersion::three;
+  return two == three ? usual : two ? IiifVersion::two : IiifVersion::three;
 }
 
 std::string_view iiif_media_type(const http::Headers& headers, IiifVersion version) {
@@ -198,6 +259,10 @@ void answer_iiif(const Call& call, std::string_view path) {
     return answer_path(call, path.substr(2), IiifVersion::two, "/iiif/2/");
   }
   answer_path(call, path, IiifVersion::either, "/iiif/");
+}
+
+void answer_iiif_below(const Call& call, std::string_view path, const std::string& prefix) {
+  answer_path(call, path, IiifVersion::either, prefix);
 }
 
 void answer_iiif_query(const Call& call, std::string_view argument, const Manner& manner) {

@@ -17,8 +17,11 @@ void answer_iiif(const Call& call, std::string_view path);
 // The argument of "IIIF=", decoded. Takes what iipsrv takes: the size "full", the quality "native", no format.
 void answer_iiif_query(const Call& call, std::string_view argument, const Manner& manner);
 
-// The version of an info.json that is asked for without one in its URL: what Accept names, else 3.0. Pure.
-[[nodiscard]] IiifVersion negotiated_iiif(const http::Headers& headers);
+// `path` follows a prefix that URI_MAP gives to IIIF; it is percent-encoded. `prefix` begins and ends with "/".
+void answer_iiif_below(const Call& call, std::string_view path, const std::string& prefix);
+
+// The version of an info.json that is asked for without one in its URL: what Accept names, else `usual`. Pure.
+[[nodiscard]] IiifVersion negotiated_iiif(const http::Headers& headers, IiifVersion usual = IiifVersion::three);
 
 // Media type of an info.json (3.0 and 2.1, section 5). Pure.
 [[nodiscard]] std::string_view iiif_media_type(const http::Headers& headers, IiifVersion version);

@@ -226,7 +226,7 @@ Result<IiifPicture> make_iiif_picture(const IiifImage& image, IiifVersion versio
   if (!rect) {
     return pass(rect.error());
   }
-  const bool upscale = version == IiifVersion::two || image.size.upscale;
+  const bool upscale = limits.upscaling && (version == IiifVersion::two || image.size.upscale);
   auto size = size_of(image.size, upscale, *rect, limits);
   if (!size) {
     return pass(size.error());

@@ -20,6 +20,7 @@ struct IiifLimits {
   std::int64_t width = 0;
   std::int64_t height = 0;
   std::int64_t area = 0;
+  bool upscaling = true;  // false: nothing is larger than its region
 };
 
 struct IiifPicture {

@@ -79,14 +79,12 @@ Next not_yet(IipSession& session, const IipCommand& command) {
   return session.fail_with(Code::unsupported, command.name + " is not supported");
 }
 
-constexpr std::array<IipSession::Entry, 10> kGeneral{{
+constexpr std::array<IipSession::Entry, 8> kGeneral{{
     {"DEEPZOOM", deep_zoom},
     {"FIF", choose_file},
     {"SDS", choose_position},
     {"ICC", nothing},
     {"LYR", nothing},
-    {"SPECTRA", not_yet},
-    {"PFL", not_yet},
     {"WLZ", not_yet},
     {"IIIF", image_api},
     {"ZOOMIFY", zoomify},
@@ -111,7 +109,8 @@ void answer_iip(const Call& call, std::string_view query) {
 }
 
 IipSession::Next IipSession::dispatch(const IipCommand& command) {
-  for (const auto table : {std::span<const Entry>(kGeneral), iip_objects(), iip_pictures(), iip_modifiers()}) {
+  for (const auto table :
+       {std::span<const Entry>(kGeneral), iip_objects(), iip_pictures(), iip_modifiers(), iip_profiles()}) {
     if (const Run run = find_in(table, command.name)) {
       return run(*this, command);
     }
@@ -158,6 +157,20 @@ void IipSession::find() {
     self->found_ = std::move(found);
     self->run();
   });
+}
+
+Result<IipSession::Slices> IipSession::slices() const {
+  Slices found;
+  if (!found_->views) {
+    found.emplace_back(0, found_->path);
+    return found;
+  }
+  for (const std::int64_t number : found_->views->horizontal()) {
+    if (auto where = found_->views->path(number, view.vertical)) {
+      found.emplace_back(number, std::move(*where));
+    }
+  }
+  return found.empty() ? Result<Slices>(fail(Code::not_found, "no such picture")) : found;
 }
 
 Result<std::string> IipSession::path() const {

@@ -49,7 +49,9 @@ class IipSession : public std::enable_shared_from_this<IipSession> {
     answered,  // the answer is out, or on its way
   };
 
-  IipSession(Call call, std::vector<IipCommand> commands) : call_(std::move(call)), commands_(std::move(commands)) {}
+  IipSession(Call call, std::vector<IipCommand> commands) : call_(std::move(call)), commands_(std::move(commands)) {
+    view.compression = call_.options().tiff_compression;
+  }
 
   void run();
 
@@ -60,6 +62,9 @@ class IipSession : public std::enable_shared_from_this<IipSession> {
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const image::Picture* picture() const { return picture_.get(); }  // null: ask by Next::open
   [[nodiscard]] const Views* views() const { return found_ ? found_->views.get() : nullptr; }
+  // The slices at the chosen vertical position, by number; of a single picture itself, with the number 0.
+  using Slices = std::vector<std::pair<std::int64_t, std::string>>;
+  [[nodiscard]] Result<Slices> slices() const;
   Next choose(const std::string& file);                          // FIF
   Next fail_with(Code code, std::string message);                // ends with an HTTP status
   Next fault(std::string_view code, std::string_view argument);  // an IIP error line; the other commands still run
@@ -98,5 +103,6 @@ class IipSession : public std::enable_shared_from_this<IipSession> {
 [[nodiscard]] std::span<const IipSession::Entry> iip_objects();
 [[nodiscard]] std::span<const IipSession::Entry> iip_pictures();
 [[nodiscard]] std::span<const IipSession::Entry> iip_modifiers();
+[[nodiscard]] std::span<const IipSession::Entry> iip_profiles();
 
 }  // namespace microtome::protocol

@@ -9,8 +9,10 @@
 #include "codec/encode.hpp"
 #include "engine/plan.hpp"
 #include "engine/region.hpp"
+#include "engine/render.hpp"
 #include "pixel/blit.hpp"
 #include "protocol/reply.hpp"
+#include "set/hash.hpp"
 
 namespace microtome::protocol {
 namespace {
@@ -36,7 +38,21 @@ int quality_of(const Call& call, const Output& output) {
 std::string text_of(const Call& call, const Output& output) {
   return std::to_string(static_cast<int>(output.format)) + "," + std::to_string(quality_of(call, output)) +
          (output.format == codec::Format::tiff ? "c" + std::to_string(static_cast<int>(output.compression)) : "") +
-         ":" + output.operations.text();
+         ":" + output.operations.text() +
+         (call.options().watermark ? "w" + std::to_string(call.options().watermark->id) : "") + "p" +
+         std::to_string(call.options().max_icc) + (call.options().passthrough ? "" : "d");
+}
+
+bool as_stored(const Call& call, const Output& output) {
+  return !output.quality && !output.operations.any() && call.options().passthrough && !call.options().watermark;
+}
+
+// With what the server's settings add.
+Output completed(const Call& call, Output output, const std::string& key) {
+  output.watermark = call.options().watermark;
+  output.seed = set::Hash().add(key).value();
+  output.max_icc = call.options().max_icc;
+  return output;
 }
 
 // A picture seen through operations: 8 bits, grey or rgb. Regions of it are cut, scaled and bounded by the engine as
@@ -133,9 +149,14 @@ Result<Bytes> encode(const image::PictureInfo& info, pixel::Image image, const O
   if (image.colour == pixel::Colour::grey_alpha && output.format == codec::Format::webp) {
     image = pixel::to_rgba(image);
   }
+  const ByteView profile =
+      engine::keep_profile(image, profile_of(info, image, output.operations), output.format, output.max_icc);
+  if (output.watermark) {
+    engine::stamp(image, *output.watermark, output.seed);
+  }
   codec::EncodeOptions options = codec::options_of(output.format, quality);
   options.compression = output.compression;
-  options.icc = profile_of(info, image, output.operations);
+  options.icc = profile;
   return codec::encode(image, output.format, options);
 }
 
@@ -196,9 +217,8 @@ Result<Bytes> stored_bytes(const image::Picture& picture, const engine::TileArea
 
 Result<Bytes> stream_bytes(const image::PicturePtr& picture, std::int64_t resolution,
                            const std::vector<std::pair<std::int64_t, engine::TileArea>>& tiles, const Output& output,
-                           int quality, const CancelToken& cancel) {
+                           int quality, bool as_stored, const CancelToken& cancel) {
   constexpr std::array<std::uint8_t, 8> kJpeg = {2, 0, 0, 0, 0, 0x11, 0, 0};  // compression type and subtype
-  const bool as_stored = !output.quality && !output.operations.any();
   Bytes out;
   for (const auto& [index, area] : tiles) {
     if (cancel.cancelled()) {
@@ -319,7 +339,8 @@ Computation processed_tile(const Call& call, const image::PicturePtr& picture, c
   Computation computation;
   computation.key = "tile," + std::to_string(area.level) + "," + std::to_string(area.x) + "," +
                     std::to_string(area.y) + "," + text_of(call, output);
-  computation.make = [picture, area, output, quality = quality_of(call, output)](const CancelToken& cancel) {
+  computation.make = [picture, area, output = completed(call, output, computation.key),
+                      quality = quality_of(call, output)](const CancelToken& cancel) {
     return computed(tile_bytes(picture, area, output, quality, cancel), output.format);
   };
   return computation;
@@ -337,7 +358,7 @@ Computation processed_region(const Call& call, const image::PicturePtr& picture,
   if (std::int64_t{area.out_width} * area.out_height > engine::kExportPixels) {
     computation.work = WorkClass::exporting;
   }
-  computation.make = [engine = call.service->engine, picture, area, output,
+  computation.make = [engine = call.service->engine, picture, area, output = completed(call, output, computation.key),
                       quality = quality_of(call, output)](const CancelToken& cancel) -> Result<Engine::Computed> {
     const auto histogram = histogram_of(*picture, output.operations, cancel);
     if (!histogram) {
@@ -378,9 +399,10 @@ Result<Computation> tile_stream(const Call& call, const image::PicturePtr& pictu
   Computation computation;
   computation.key = "til," + std::to_string(resolution) + "," + std::to_string(first) + "-" + std::to_string(last) +
                     (output.quality ? "," : "s,") + text_of(call, output);
-  computation.make = [picture, resolution, tiles = std::move(tiles), output,
+  computation.make = [picture, resolution, tiles = std::move(tiles),
+                      output = completed(call, output, computation.key), as_stored = as_stored(call, output),
                       quality = quality_of(call, output)](const CancelToken& cancel) -> Result<Engine::Computed> {
-    auto bytes = stream_bytes(picture, resolution, tiles, output, quality, cancel);
+    auto bytes = stream_bytes(picture, resolution, tiles, output, quality, as_stored, cancel);
     if (!bytes) {
       return pass(bytes.error());
     }

@@ -35,6 +35,9 @@ struct Output {
   std::optional<int> quality = {};
   pixel::Operations operations = {};
   codec::TiffCompression compression = codec::TiffCompression::deflate;
+  std::shared_ptr<const engine::Watermark> watermark = nullptr;
+  std::uint64_t seed = 0;     // where the watermark lies
+  std::int64_t max_icc = -1;  // bytes
 };
 
 // Code::unsupported for formats that are not written.

@@ -6,7 +6,8 @@
 
 namespace microtome::protocol {
 
-Result<engine::RegionArea> export_area(const IipView& view, std::int64_t width, std::int64_t height, int most) {
+Result<engine::RegionArea> export_area(const IipView& view, std::int64_t width, std::int64_t height, int most,
+                                       bool upscaling) {
   const auto full_width = static_cast<double>(width);
   const auto full_height = static_cast<double>(height);
   engine::RegionArea area;
@@ -34,7 +35,8 @@ Result<engine::RegionArea> export_area(const IipView& view, std::int64_t width, 
     box_width *= factor;
     box_height *= factor;
   }
-  const double scale = std::min(box_width / area.width, box_height / area.height);
+  const double fitting = std::min(box_width / area.width, box_height / area.height);
+  const double scale = upscaling ? fitting : std::min(1.0, fitting);
   constexpr double kMost = 1e6;
   area.out_width = static_cast<int>(std::clamp(std::round(area.width * scale), 1.0, kMost));
   area.out_height = static_cast<int>(std::clamp(std::round(area.height * scale), 1.0, kMost));

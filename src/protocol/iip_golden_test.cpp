@@ -45,8 +45,9 @@ const std::map<int, std::pair<int, std::string>> kDifferences{
     {8, {200, "IIP:1.0\r\nMax-size:500 400\r\nTile-size:128 64\r\nResolution-number:4\r\n"}},  // tiles are not square
     {34, {200, "Error/17:3 2 unknown-thing\r\n"}},  // no header in the body
     {81, {200, ""}},                                // SDS=135 means 135,90
-    {128, {200, ""}},                               // WID=0: the full size, there the smallest level enlarged to it
-    {165, {200, ""}},                               // IIIF "100,": 100 pixels wide, there 99
+    {134, {200, ""}},  // the value of the pixel asked for; there, of colour pictures, that of another one
+    {128, {200, ""}},  // WID=0: the full size, there the smallest level enlarged to it
+    {165, {200, ""}},  // IIIF "100,": 100 pixels wide, there 99
     {167, {200, ""}},
     {171, {200, ""}},
     {197, {200, ""}},  // strips can be read
@@ -164,7 +165,7 @@ class IipGolden : public ServiceTest {
   }
 
   http::Response ask(const Row& row) {
-    http::Request made = request("/iip?" + row.query);
+    http::Request made = request(row.uri.empty() ? "/iip?" + row.query : row.uri);
     made.method = row.method;
     made.body = row.body;
     if (const std::size_t at = row.extra.find("IF_MODIFIED_SINCE="); at != std::string::npos) {
@@ -175,19 +176,11 @@ class IipGolden : public ServiceTest {
 
   // Why a row is not asked at all; "" when it is.
   [[nodiscard]] std::string left_out(const Row& row) const {
-    if (row.uri.starts_with("/iiif")) {
-      return "another protocol";
-    }
-    for (const char* word : {".jp2", "SPECTRA=", "PFL="}) {
-      if (row.query.find(word) != std::string::npos) {
-        return "not yet";
-      }
-    }
-    if (row.query.empty() && row.body.empty()) {
+    if (row.query.empty() && row.body.empty() && row.uri.empty()) {
       return "another page";
     }
     const std::string name = before(row.query.substr(std::min(row.query.find('=') + 1, row.query.size())), "&");
-    for (const char* sample : {"rgb_deflate.tif", "rgb_strip.tif", "rgb_webp.tif", "rgba.tif", "lab.tif",
+    for (const char* sample : {"rgb_deflate.tif", "rgb.jp2", "rgb_strip.tif", "rgb_webp.tif", "rgba.tif", "lab.tif",
                                "subifd.tif", "grey8.tif", "flat_tiled.tif", "rgb_zstd.tif"}) {
       if (name.starts_with(sample) && !std::filesystem::exists(folder / "samples" / sample)) {
         return "no sample";
@@ -222,6 +215,10 @@ class IipGolden : public ServiceTest {
     const auto text = bodies.find(row.id);
     // The version line of the handshake is in our body; iipsrv 1.3 sends it as a header.
     const std::string said = body.starts_with("IIP:1.0\r\n") ? body.substr(9) : body;
+    if (text == bodies.end() && (before(row.type, ";") == "application/xml" || row.type == "application/json")) {
+      const std::string theirs = files[row.hash].empty() ? "" : read(folder / "responses" / files[row.hash]);
+      return theirs.empty() || said == theirs.substr(theirs.find("\r\n\r\n") + 4) ? "" : "body " + said;
+    }
     if (text == bodies.end()) {
       return row.type == "application/vnd.netfpx" ? "no body to compare with" : "";
     }
@@ -245,7 +242,9 @@ class IipGolden : public ServiceTest {
     }
     ++pictures;
     const double difference = mean_difference(ours, theirs);
-    return difference <= (row.type == "image/avif" ? kMeanDifferenceAvif : kMeanDifference) ? "" : "mean difference " + std::to_string(difference);
+    return difference <= (row.type == "image/avif" ? kMeanDifferenceAvif : kMeanDifference)
+               ? ""
+               : "mean difference " + std::to_string(difference);
   }
 
   std::filesystem::path folder;
@@ -275,7 +274,7 @@ TEST_F(IipGolden, AnswersAsViewersKnowIt) {
   for (const auto& [why, which] : left) {
     std::cout << why << ":" << which << "\n";
   }
-  EXPECT_GE(passed, 84);
+  EXPECT_GE(passed, 95);
   EXPECT_GE(pictures, 20);
 }
 

@@ -9,6 +9,7 @@
 #include "protocol/iip.hpp"
 #include "protocol/json_writer.hpp"
 #include "protocol/numbers.hpp"
+#include "set/names.hpp"
 
 namespace microtome::protocol {
 namespace {
@@ -231,6 +232,23 @@ Next views_line(IipSession& session, bool horizontal) {
   return session.reply_line(label + numbers(horizontal ? views->horizontal() : views->vertical()));
 }
 
+// The slices of a sequence, as viewers of stacks read them; a single picture is no stack.
+Next stack(IipSession& session) {
+  const auto slices =
+      session.views() != nullptr ? session.slices() : Result<IipSession::Slices>(IipSession::Slices());
+  if (!slices || slices->empty()) {
+    return Next::go_on;
+  }
+  JsonWriter json;
+  json.begin_array();
+  for (const auto& [number, path] : *slices) {
+    json.begin_object().key("id").value(number).key("name").value(set::stem_of(path.substr(path.rfind('/') + 1)));
+    json.key("scale").value(std::int64_t{1}).end_object();
+  }
+  json.end_array();
+  return session.reply_text("application/json", json.take());
+}
+
 Next with_picture(IipSession& session, const std::string& name, const std::string& asked) {
   const bool sheet = name == "metadata" || name == "summary-info" || is_text_name(name);
   const bool views = name == "horizontal-views" || name == "vertical-views";
@@ -242,6 +260,9 @@ Next with_picture(IipSession& session, const std::string& name, const std::strin
   }
   if (views) {
     return views_line(session, name == "horizontal-views");
+  }
+  if (name == "stack") {
+    return stack(session);
   }
   if (session.picture() == nullptr) {
     return Next::open;
@@ -258,6 +279,9 @@ Next with_picture(IipSession& session, const std::string& name, const std::strin
     return session.reply_text("application/json", metadata(info));
   }
   std::string text = name == "summary-info" ? summary(info) : text_of(info, name);
+  if (text.empty() && (name == "rights" || name == "copyright")) {
+    text = session.call().options().copyright;
+  }
   if (text.empty()) {
     return Next::go_on;
   }

@@ -166,7 +166,7 @@ Next quality(IipSession& session, const IipCommand& command) {
   if ((alone && !value && !named) || (!alone && (!value || !named))) {
     return session.fail_with(Code::bad_request, "QLT needs a number, codec:number or a codec");
   }
-  session.view.compression = codec::tiff_compression_of(name).value_or(codec::TiffCompression::deflate);
+  session.view.compression = codec::tiff_compression_of(name).value_or(session.call().options().tiff_compression);
   session.view.quality.reset();
   if (value) {
     session.view.quality = *value < 0 ? -1 : static_cast<int>(std::min(*value, 100.0));
@@ -199,37 +199,40 @@ Next convert(IipSession& session, const IipCommand& command) {
       stem, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '"' || c == '\\'; }, '_');
   const int most = session.call().options().max_cvt;
   const engine::Sampling sampling = session.call().options().sampling;
+  const bool upscaling = session.call().options().upscaling;
   if (output.operations.any()) {
-    return session.compute([call = session.call(), view = session.view, output, post, stem = std::move(stem), most,
-                            sampling](const image::PicturePtr& picture, http::Headers& extra) -> Result<Computation> {
-      auto area = export_area(view, picture->info().width, picture->info().height, most);
-      if (!area) {
-        return pass(area.error());
-      }
-      area->sampling = sampling;
-      const bool turned = output.operations.turns();
-      extra.add("Content-Disposition",
-                disposition(stem, post, output.format, turned ? area->out_height : area->out_width,
-                            turned ? area->out_width : area->out_height));
-      return processed_region(call, picture, *area, output);
-    });
+    return session.compute(
+        [call = session.call(), view = session.view, output, post, stem = std::move(stem), most, sampling, upscaling](
+            const image::PicturePtr& picture, http::Headers& extra) -> Result<Computation> {
+          auto area = export_area(view, picture->info().width, picture->info().height, most, upscaling);
+          if (!area) {
+            return pass(area.error());
+          }
+          area->sampling = sampling;
+          const bool turned = output.operations.turns();
+          extra.add("Content-Disposition",
+                    disposition(stem, post, output.format, turned ? area->out_height : area->out_width,
+                                turned ? area->out_width : area->out_height));
+          return processed_region(call, picture, *area, output);
+        });
   }
-  return session.make([view = session.view, format = output.format, post, stem = std::move(stem), most, sampling](
-                          const image::Picture& picture, http::Headers& extra) -> Result<engine::PixelRequest> {
-    auto area = export_area(view, picture.info().width, picture.info().height, most);
-    if (!area) {
-      return pass(area.error());
-    }
-    area->sampling = sampling;
-    extra.add("Content-Disposition", disposition(stem, post, format, area->out_width, area->out_height));
-    engine::PixelRequest request;
-    request.area = *area;
-    request.format = format;
-    request.quality = view.quality;
-    request.deep = true;
-    request.compression = view.compression;
-    return request;
-  });
+  return session.make(
+      [view = session.view, format = output.format, post, stem = std::move(stem), most, sampling, upscaling](
+          const image::Picture& picture, http::Headers& extra) -> Result<engine::PixelRequest> {
+        auto area = export_area(view, picture.info().width, picture.info().height, most, upscaling);
+        if (!area) {
+          return pass(area.error());
+        }
+        area->sampling = sampling;
+        extra.add("Content-Disposition", disposition(stem, post, format, area->out_width, area->out_height));
+        engine::PixelRequest request;
+        request.area = *area;
+        request.format = format;
+        request.quality = view.quality;
+        request.deep = true;
+        request.compression = view.compression;
+        return request;
+      });
 }
 
 constexpr std::array<IipSession::Entry, 12> kPictures{{

@@ -37,6 +37,14 @@ struct WoolzOptions {
   std::uint64_t max_pixels = 25'000'000;  // of one picture
 };
 
+// Names in capitals are variables of iipsrv.
+struct IiifOptions {
+  int version = 3;          // of an info.json whose address and request name none: IIIF_VERSION
+  std::string delimiter;    // stands for "/" in identifiers: IIIF_DELIMITER
+  std::string extra_info;   // members of info.json, as JSON without the braces: IIIF_EXTRA_INFO
+  bool extensions = false;  // qualities negative, stretch, equalization, log: IIIF_EXTENSIONS
+};
+
 struct ServiceOptions {
   io::RootsOptions roots;  // none: DOCUMENT_ROOT of each request is the root
   set::CatalogueOptions catalogue;
@@ -45,8 +53,16 @@ struct ServiceOptions {
   std::string cache_control = "max-age=86400";
   int max_cvt = 5000;  // largest side of an export, pixels
   int jpeg_quality = 75;
-  engine::Sampling sampling = engine::Sampling::bilinear;  // of exports: INTERPOLATION
-  std::size_t max_query = 64 * 1024;                       // bytes
+  engine::Sampling sampling = engine::Sampling::bilinear;                     // of exports: INTERPOLATION
+  bool upscaling = true;                                                      // ALLOW_UPSCALING
+  codec::TiffCompression tiff_compression = codec::TiffCompression::deflate;  // TIFF_COMPRESSION
+  std::int64_t max_icc = 65536;  // bytes of a profile that goes into answers, -1 = any: MAX_ICC
+  std::shared_ptr<const engine::Watermark> watermark = nullptr;
+  bool passthrough = true;  // stored tiles as they lie: CODEC_PASSTHROUGH
+  std::string uri_map;    // "prefix=>PROTOCOL": paths below the prefix are requests of IIP, IIIF, Zoomify or DeepZoom
+  std::string copyright;  // rights of pictures that name none: COPYRIGHT
+  IiifOptions iiif;
+  std::size_t max_query = 64 * 1024;  // bytes
   WoolzOptions woolz;
   std::vector<Asset> assets;
   std::shared_ptr<const Traffic> traffic;  // shown by /metrics; may be null

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "http/status.hpp"
+#include "http/text.hpp"
 #include "http/uri.hpp"
 #include "protocol/answer_memo.hpp"
 #include "protocol/call.hpp"
@@ -84,12 +85,43 @@ void route_zoomify(const Call& call, std::string_view rest) {
   answer_zoomify(call, *path);
 }
 
+// URI_MAP: what follows a prefix is a request of a protocol. False when the path is not below the prefix.
+bool answer_mapped(const Call& call) {
+  const std::string_view map = call.options().uri_map;
+  const std::size_t arrow = map.find("=>");
+  if (arrow == std::string_view::npos) {
+    return false;
+  }
+  std::string prefix =
+      "/" + std::string(map.substr(map.starts_with('/') ? 1 : 0, arrow - (map.starts_with('/') ? 1 : 0)));
+  prefix += prefix.ends_with('/') ? "" : "/";
+  const std::string_view path = call.request().path;
+  if (!path.starts_with(prefix) || path.size() == prefix.size()) {
+    return false;
+  }
+  const std::string_view rest = path.substr(prefix.size());
+  const char protocol = http::to_lower(map[arrow + 2]);
+  if (protocol == 'z') {
+    route_zoomify(call, rest);
+  } else if (protocol == 'd') {
+    route_deepzoom(call, rest);
+  } else if (http::to_lower(map.back()) == 'f') {
+    answer_iiif_below(call, rest, prefix);
+  } else {
+    answer_iip(call, rest);
+  }
+  return true;
+}
+
 void route_path(const Call& call) {
   const std::string_view path = call.request().path;
   constexpr std::string_view kSets = "/sets/";
   constexpr std::string_view kDeepZoom = "/dz/";
   constexpr std::string_view kIiif = "/iiif/";
   constexpr std::string_view kZoomify = "/zoomify/";
+  if (answer_mapped(call)) {
+    return;
+  }
   if (path == "/" || path.empty() || path == "/v" || path.starts_with("/v/")) {
     return answer_page(call);
   }
