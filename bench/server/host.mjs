@@ -2,7 +2,7 @@
 // microtome-host beside lighttpd and nginx: own CPU time a request, memory, idle connections, and what is lost when the app
 // is killed again and again. The app is a libfcgi program (1 KiB), or our own responder on kept connections.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { get } from 'node:http';
 import { bin, freePort, until, World } from '../../tests/e2e/servers.mjs';
@@ -21,7 +21,14 @@ int main(void) {
 }
 `;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const pidOf = (log) => Number([...log.matchAll(/process (\d+) started/g)].at(-1)[1]);
+// Kills the app that the server has started.
+function killChild(server) {
+  for (const task of readdirSync(`/proc/${server}/task`)) {
+    for (const child of readFileSync(`/proc/${server}/task/${task}/children`, 'utf8').trim().split(' ').filter(Boolean)) {
+      if (readFileSync(`/proc/${child}/cmdline`, 'utf8').startsWith(world.path('app'))) process.kill(Number(child), 'SIGKILL');
+    }
+  }
+}
 
 // The share of requests that failed while the app is killed every `pause` ms.
 async function killed(port, kill) {
@@ -101,11 +108,8 @@ try {
   const idles = {};
   for (const server of Object.keys(pids)) idles[server] = await idle(ports[server], pids[server], 500);
   rows.push(['an idle connection (of 500)', ...Object.values(idles).map(({ each }) => `${each.toFixed(1)} kB`), '']);
-  rows.push(['failed while the app is killed 6 times', await killed(ports.host, () => process.kill(pidOf(host.output), 'SIGKILL')),
-    await killed(ports.lighttpd, () => {
-      const child = readFileSync(`/proc/${lighttpd.pid}/task/${lighttpd.pid}/children`, 'utf8').trim().split(' ')[0];
-      if (child) process.kill(Number(child), 'SIGKILL');
-    }), '(nobody restarts it)', '']);
+  rows.push(['failed while the app is killed 6 times', await killed(ports.host, () => killChild(host.pid)),
+    await killed(ports.lighttpd, () => killChild(lighttpd.pid)), '(nobody restarts it)', '']);
   table(rows);
 } finally {
   await world.close();

@@ -171,6 +171,9 @@ void App::spawn(Slot& slot) {
     return;
   }
   slot.child = std::move(*started);
+  if (context_.guard) {
+    context_.guard->add(slot.child->pid());
+  }
   *process = slot.child->pid();
   slot.state = Slot::State::up;
   context_.log.info(spec_.label + ": process " + std::to_string(slot.child->pid()) + " started on " +
@@ -196,6 +199,9 @@ void App::ended(Slot& slot, int status) {
     ++slot.counters.deaths;
   }
   context_.timers->cancel(slot.kill_timer);
+  if (context_.guard) {
+    context_.guard->remove(slot.child->pid());
+  }
   slot.child.reset();
   close_kept(slot);
   slot.disabled_until = {};

@@ -23,6 +23,7 @@
 #include "host/app_spec.hpp"
 #include "host/backend_socket.hpp"
 #include "host/child_process.hpp"
+#include "host/guard.hpp"
 #include "host/timers.hpp"
 #include "net/loop.hpp"
 
@@ -51,6 +52,7 @@ struct AppContext {
   Log log;
   std::vector<std::string> environment;                  // ours
   std::function<void(const std::string& line)> app_log;  // standard error of apps, complete lines
+  std::shared_ptr<Guard> guard;                          // ends what outlives us; may be null
 };
 
 struct SlotCounters {

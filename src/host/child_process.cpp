@@ -234,6 +234,7 @@ void ChildProcess::end() {
     status = 0;
   }
   alive_ = false;
+  kill(-pid_, SIGTERM);  // its own children would go on to accept what is meant for its successor
   const auto self = shared_from_this();
   reader_->read_all();
   if (events_.ended) {

@@ -82,6 +82,7 @@ class Host final : public HostServer {
     if (!timers_) {
       return fail(Code::io, "the system has no timer for us");
     }
+    guard_ = Guard::start();
     prctl(PR_SET_CHILD_SUBREAPER, 1);  // what apps leave behind comes to us
     block_host_signals();
     const sigset_t set = host_signals();
@@ -92,7 +93,7 @@ class Host final : public HostServer {
       return opened;
     }
     supervisor_ = std::make_unique<Supervisor>(
-        AppContext{loop_, timers_, options_.log, options_.environment, options_.app_log});
+        AppContext{loop_, timers_, options_.log, options_.environment, options_.app_log, guard_});
     supervisor_->inherit(std::exchange(options_.left, {}));
     if (auto configured = supervisor_->configure(options_.site->apps()); !configured) {
       return configured;
@@ -327,7 +328,9 @@ class Host final : public HostServer {
     }
   }
 
-  [[nodiscard]] bool is_app_process(pid_t pid) const { return supervisor_->owns(pid); }
+  [[nodiscard]] bool is_app_process(pid_t pid) const {
+    return supervisor_->owns(pid) || (guard_ && guard_->pid() == pid);
+  }
 
   void begin_stop(int number) {
     options_.log.info(std::string("stopping (") + (number == SIGINT ? "SIGINT" : "SIGTERM") + "): finishing " +
@@ -467,6 +470,7 @@ class Host final : public HostServer {
   WorkPool& pool_;
   std::shared_ptr<const net::Shared> shared_;
   std::shared_ptr<const ConnectionContext> connection_context_;
+  std::shared_ptr<Guard> guard_;
   std::unique_ptr<Supervisor> supervisor_;
   ContextPtr context_;
   std::shared_ptr<TlsStore> tls_;

@@ -163,3 +163,16 @@ test('an app on a TCP port, with a process on each port', async () => {
   assert.equal(pids.size, 2);
   await server.close();
 });
+
+test('kill -9 of the host ends apps that ignore SIGTERM, and what they have started', async () => {
+  const server = await host((place) => {
+    place.put('stubborn.sh', '#!/bin/sh\ntrap "" TERM\nsleep 987 &\necho "child $!" >&2\nwhile :; do sleep 1; done\n');
+    return `fastcgi.server = ( ${app(place, `/bin/sh ${place.file('stubborn.sh')}`)} )`;
+  });
+  await eventually(() => /child (\d+)/.test(server.log()), 'it runs');
+  const pids = [/process (\d+) started/, /child (\d+)/].map((pattern) => Number(pattern.exec(server.log())[1]));
+  assert.ok(pids.every((pid) => existsSync(`/proc/${pid}`)));
+  process.kill(server.pid, 'SIGKILL');
+  for (const pid of pids) await eventually(() => !existsSync(`/proc/${pid}`), `${pid} ends`);
+  server.place.remove();
+});
