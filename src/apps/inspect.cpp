@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "apps/inspect_volume.hpp"
 #include "apps/open_picture.hpp"
 
 namespace microtome::apps {
@@ -57,11 +58,30 @@ void print_for_people(const std::string& file, const nlohmann::ordered_json& d) 
   }
 }
 
+bool inspect_volume(const std::string& name, bool json) {
+  auto description = describe_volume(name);
+  if (!description) {
+    std::fprintf(stderr, "microtome: %s: %s\n", name.c_str(), description.error().message.c_str());
+    return false;
+  }
+  if (json) {
+    (*description)["file"] = name;
+    std::puts(description->dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+  } else {
+    print_volume(name, *description);
+  }
+  return true;
+}
+
 }  // namespace
 
 int inspect(const InspectOptions& options) {
   int failed = 0;
   for (const auto& name : options.files) {
+    if (is_volume(name)) {
+      failed = inspect_volume(name, options.json) ? failed : 1;
+      continue;
+    }
     const auto picture = open_picture(name);
     if (!picture) {
       std::fprintf(stderr, "microtome: %s: %s\n", name.c_str(), picture.error().message.c_str());

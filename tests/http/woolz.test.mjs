@@ -101,6 +101,16 @@ test('pictures become the planes of a volume, and an object is served gzipped', 
     (await body(`${base}/iip?WLZ=stack.wlz&MOD=zeta&DST=6&PTL=0`)).bytes);
 });
 
+test('inspect says what an object is', async () => {
+  const said = await world.run(`${bin}/microtome`, ['inspect', '--json', scratch.file('stack.wlz')]);
+  const { compound, components } = JSON.parse(said);
+  assert.equal(compound, false);
+  assert.deepEqual(components[0].voxel_size, [1, 1, 2]);
+  assert.deepEqual([components[0].values, components[0].minimum, components[0].maximum], ['ubyte', 1, 250]);
+  assert.match(await world.run(`${bin}/microtome`, ['inspect', scratch.file('stack.wlz')]), /one object\n.*x 0\.\.36, y 0\.\.28, z 0\.\.10/);
+  assert.ok(!existsSync(scratch.file('stack.wlz.bricks')));
+});
+
 test('what cannot be imported is named and leaves nothing', async () => {
   writeFileSync(scratch.file('cut.nii'), nifti().subarray(0, 5000));
   await assert.rejects(convert(scratch.file('cut.nii'), '--to', scratch.file('cut.wlz')), /truncated/);
