@@ -87,7 +87,11 @@ bool plan_samples(const image::PictureInfo& info, const RegionArea& area, Region
       return false;
     }
     plan.level = static_cast<int>(i);
-    plan.filter = area.sampling == Sampling::nearest ? pixel::Filter::nearest : pixel::Filter::corner;
+    // Pixel for pixel all are the same; boxes need no neighbours.
+    const bool as_stored = x.count == area.out_width && y.count == area.out_height;
+    plan.filter = as_stored                            ? pixel::Filter::box
+                  : area.sampling == Sampling::nearest ? pixel::Filter::nearest
+                                                       : pixel::Filter::corner;
     plan.target = {0, 0, area.out_width, area.out_height};
     plan.decode = {x.from, y.from, x.count, y.count};
     plan.source = {static_cast<double>(x.from), static_cast<double>(y.from), static_cast<double>(x.count),
