@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "image/jpeg2000_picture.hpp"
 #include "image/picture.hpp"
 #include "image/plain_picture.hpp"
 #include "image/tiff_picture.hpp"
@@ -14,9 +15,6 @@ namespace {
 using namespace std::string_view_literals;
 
 std::string_view known_but_not_read(std::string_view head) {
-  if (head.starts_with("\0\0\0\x0cjP  "sv) || head.starts_with("\xff\x4f\xff\x51"sv)) {
-    return "JPEG 2000 pictures are not supported";
-  }
   if (head.size() >= 12 && head.substr(4, 4) == "ftyp"sv) {
     return "HEIF pictures are not supported";
   }
@@ -50,6 +48,9 @@ Result<PicturePtr> open_picture(io::FilePtr file, const OpenLimits& limits) {
   }
   if (head.size() >= 12 && (head.substr(4, 8) == "ftypavif"sv || head.substr(4, 8) == "ftypavis"sv)) {
     return open_avif(std::move(file), limits);
+  }
+  if (head.starts_with("\0\0\0\x0cjP  "sv) || head.starts_with("\xff\x4f\xff\x51"sv)) {
+    return open_jpeg2000(std::move(file), limits);
   }
   return fail(Code::unsupported, std::string(known_but_not_read(head)), file->path());
 }

@@ -257,7 +257,7 @@ TEST(PlainPicture, formats_are_told_apart_by_content) {
   };
   EXPECT_EQ(code(""), Code::unsupported);
   EXPECT_EQ(code("Hello, this is text."), Code::unsupported);
-  EXPECT_EQ(code("\0\0\0\x0cjP  \r\n\x87\n"sv), Code::unsupported);
+  EXPECT_EQ(code("\0\0\0\x0cjP  \r\n\x87\n"sv), Code::corrupt);
   EXPECT_EQ(code("\0\0\0\x20"
                  "ftypheic\0\0\0\0"sv),
             Code::unsupported);

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/jpeg2000_picture.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "codec/jpeg2000.hpp"
+#include "image/block_store.hpp"
+#include "image/level_store.hpp"
+#include "image/untiled_picture.hpp"
+#include "pixel/blit.hpp"
+#include "pixel/convert.hpp"
+
+namespace microtome::image {
+namespace {
+
+constexpr std::int64_t kBlock = 1024;        // pixels a side, of a codestream that has no tiles, or large ones
+constexpr std::int64_t kSmallBlock = 512;    // where its tiles are small: they can be skipped exactly
+constexpr double kNanosecondsPerPixel = 90;  // OpenJPEG, measured; HTJ2K takes a third
+
+codec::ByteSource source_of(const io::FilePtr& file) {
+  return {file->size(),
+          [file](std::uint64_t offset, std::span<std::uint8_t> out) { return file->read(offset, out).has_value(); }};
+}
+
+class Jpeg2000Picture final : public Picture {
+ public:
+  Jpeg2000Picture(io::FilePtr file, codec::Jpeg2000Info stream, PictureInfo info, const OpenLimits& limits)
+      : file_(std::move(file)),
+        source_(source_of(file_)),
+        stream_(std::move(stream)),
+        info_(std::move(info)),
+        limits_(limits),
+        block_(std::max(stream_.tile_width, stream_.tile_height) <= kSmallBlock ? kSmallBlock : kBlock),
+        blocks_(limits.max_kept_bytes / 2),
+        coarse_(limits.max_kept_bytes / 4) {}
+
+  [[nodiscard]] const PictureInfo& info() const override { return info_; }
+  [[nodiscard]] const io::FileId& id() const override { return file_->id(); }
+  [[nodiscard]] std::size_t memory() const override {
+    return sizeof(*this) + (info_.icc ? info_.icc->size() : 0) + blocks_.memory() + coarse_.memory();
+  }
+
+  [[nodiscard]] Result<std::optional<StoredTile>> stored_tile(int level, std::int64_t x, std::int64_t y,
+                                                              bool /*may_block*/) const override {
+    if (!has(level)) {
+      return fail(Code::not_found, "no such level");
+    }
+    const Level& size = info_.levels[static_cast<std::size_t>(level)];
+    if (x < 0 || y < 0 || x >= size.across() || y >= size.down()) {
+      return fail(Code::not_found, "no such tile");
+    }
+    StoredTile tile;
+    tile.visible_width = static_cast<int>(std::min<std::int64_t>(size.tile_width, size.width - x * size.tile_width));
+    tile.visible_height =
+        static_cast<int>(std::min<std::int64_t>(size.tile_height, size.height - y * size.tile_height));
+    tile.width = tile.visible_width;
+    tile.height = tile.visible_height;
+    return tile;
+  }
+
+  [[nodiscard]] Result<pixel::Image> decode_tile(int level, std::int64_t x, std::int64_t y,
+                                                 const CancelToken& cancel) const override {
+    const auto tile = stored_tile(level, x, y, true);
+    if (!tile) {
+      return pass(tile.error());
+    }
+    const Level& size = info_.levels[static_cast<std::size_t>(level)];
+    int reduction = 1;
+    return decode_region(level,
+                         {x * size.tile_width, y * size.tile_height, (*tile)->visible_width, (*tile)->visible_height},
+                         &reduction, cancel);
+  }
+
+  [[nodiscard]] Result<pixel::Image> decode_region(int level, const pixel::Rect& rect, int* reduction,
+                                                   const CancelToken& cancel) const override {
+    *reduction = 1;  // the levels are halves already
+    if (!has(level)) {
+      return fail(Code::not_found, "no such level");
+    }
+    const Level& size = info_.levels[static_cast<std::size_t>(level)];
+    if (rect.x < 0 || rect.y < 0 || rect.width < 1 || rect.height < 1 || rect.x > size.width - rect.width ||
+        rect.y > size.height - rect.height) {
+      return fail(Code::bad_request, "the region is outside of the picture");
+    }
+    if (level >= stream_.resolutions) {
+      const auto whole = coarse_.get(
+          level - stream_.resolutions + 1,
+          [&](int* at) {
+            *at = 0;
+            return coarsest(cancel);
+          },
+          cancel);
+      return whole ? Result<pixel::Image>(pixel::crop(**whole, rect)) : pass(whole.error());
+    }
+    return from_blocks(level, rect, cancel);
+  }
+
+ private:
+  [[nodiscard]] bool has(int level) const {
+    return level >= 0 && static_cast<std::size_t>(level) < info_.levels.size();
+  }
+
+  [[nodiscard]] Result<pixel::Image> coarsest(const CancelToken& cancel) const {
+    const int level = stream_.resolutions - 1;
+    const Level& size = info_.levels[static_cast<std::size_t>(level)];
+    if (auto small = check_decoded(limits_, size.width, size.height, info_.channels, info_.sample); !small) {
+      return pass(small.error(), file_->path());
+    }
+    return from_blocks(level, {0, 0, size.width, size.height}, cancel);
+  }
+
+  // Blocks that could not be kept until the next band wants them would be decoded again for each.
+  [[nodiscard]] bool too_wide(const pixel::Rect& rect) const {
+    const std::int64_t across = (rect.x + rect.width - 1) / block_ - rect.x / block_ + 1;
+    const auto bytes = static_cast<std::size_t>(across * block_ * block_) *
+                       static_cast<std::size_t>(info_.channels * pixel::bytes_of(info_.sample));
+    return across > 1 && bytes > blocks_.max_bytes();
+  }
+
+  [[nodiscard]] Result<pixel::Image> from_blocks(int level, const pixel::Rect& rect,
+                                                 const CancelToken& cancel) const {
+    const Level& size = info_.levels[static_cast<std::size_t>(level)];
+    if (too_wide(rect)) {
+      return codec::decode_jpeg2000(source_, stream_, level, rect);
+    }
+    pixel::Image out = pixel::Image::make(static_cast<int>(rect.width), static_cast<int>(rect.height), info_.channels,
+                                          info_.colour, info_.sample);
+    for (std::int64_t y = rect.y / block_; y * block_ < rect.y + rect.height; ++y) {
+      for (std::int64_t x = rect.x / block_; x * block_ < rect.x + rect.width; ++x) {
+        const pixel::Rect area{x * block_, y * block_, std::min(block_, size.width - x * block_),
+                               std::min(block_, size.height - y * block_)};
+        const auto block =
+            blocks_.get({level, x, y}, [&] { return codec::decode_jpeg2000(source_, stream_, level, area); }, cancel);
+        if (!block) {
+          return pass(block.error(), file_->path());
+        }
+        pixel::paste(out, **block, area.x - rect.x, area.y - rect.y);
+      }
+    }
+    return out;
+  }
+
+  io::FilePtr file_;
+  codec::ByteSource source_;
+  codec::Jpeg2000Info stream_;
+  PictureInfo info_;
+  OpenLimits limits_;
+  std::int64_t block_;
+  BlockStore blocks_;
+  LevelStore coarse_;  // level 0 of it: the coarsest of the codestream
+};
+
+std::vector<Level> levels_of(const codec::Jpeg2000Info& stream, int tile) {
+  std::vector<Level> levels;
+  for (int level = 0; level < stream.resolutions; ++level) {
+    levels.push_back({stream.width_at(level), stream.height_at(level), tile, tile});
+    if (levels.back().width <= tile && levels.back().height <= tile) {
+      return levels;
+    }
+  }
+  const auto more = halving_levels(levels.back().width, levels.back().height, tile);
+  levels.insert(levels.end(), more.begin() + 1, more.end());
+  return levels;
+}
+
+}  // namespace
+
+Result<PicturePtr> open_jpeg2000(io::FilePtr file, const OpenLimits& limits) {
+  auto stream = codec::inspect_jpeg2000(source_of(file));
+  if (!stream) {
+    return pass(stream.error(), file->path());
+  }
+  PictureInfo info;
+  info.width = stream->width;
+  info.height = stream->height;
+  info.channels = stream->channels;
+  info.colour = stream->colour;
+  info.bits = stream->bits > 8 ? stream->bits : 8;
+  info.sample = stream->bits > 8 ? pixel::Sample::u16 : pixel::Sample::u8;
+  info.levels = levels_of(*stream, std::max(1, limits.default_tile));
+  info.um_per_pixel_x = stream->um_per_pixel_x;
+  info.um_per_pixel_y = stream->um_per_pixel_y;
+  info.has_tiles = true;  // any part can be decoded by itself
+  info.opaque = !pixel::has_alpha(info.colour);
+  info.decode_ns = kNanosecondsPerPixel / (stream->ht ? 3 : 1);
+  if (!stream->icc.empty()) {
+    info.icc = std::make_shared<const Bytes>(std::move(stream->icc));
+  }
+  return std::make_shared<Jpeg2000Picture>(std::move(file), std::move(*stream), std::move(info), limits);
+}
+
+}  // namespace microtome::image

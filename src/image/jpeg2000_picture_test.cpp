@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/jpeg2000_picture.hpp"
+
+#include <gtest/gtest.h>
+
+#include "codec/jpeg2000_for_test.hpp"
+#include "image/block_store.hpp"
+#include "image/tiff_for_test.hpp"
+#include "pixel/blit.hpp"
+#include "pixel/scale.hpp"
+
+namespace microtome::image {
+namespace {
+
+using codec::test::encode_jpeg2000;
+using codec::test::Jpeg2000Options;
+using codec::test::picture;
+
+Result<PicturePtr> open(const Bytes& bytes, const OpenLimits& limits = {}) {
+  auto file = test::in_memory(bytes);
+  return file ? open_picture(*file, limits) : pass(file.error());
+}
+
+std::string sizes(const PictureInfo& info) {
+  std::string text;
+  for (const Level& level : info.levels) {
+    text += (text.empty() ? "" : " ") + std::to_string(level.width) + "x" + std::to_string(level.height);
+  }
+  return text;
+}
+
+TEST(Jpeg2000Picture, TakesItsLevelsFromTheFileAndHalvesOn) {
+  const auto many = open(encode_jpeg2000(picture(1500, 701, 3), {.resolutions = 6}));
+  ASSERT_TRUE(many) << many.error().context;
+  EXPECT_EQ(sizes((*many)->info()), "1500x701 750x351 375x176 188x88") << "down to one tile, not to the last";
+  const auto few = open(encode_jpeg2000(picture(1500, 701, 3), {.resolutions = 2}));
+  ASSERT_TRUE(few);
+  EXPECT_EQ(sizes((*few)->info()), "1500x701 750x351 375x176 188x88");
+  int reduction = 1;
+  for (int level = 1; level < 3; ++level) {  // beyond the file's own: halves
+    const Level& size = (*few)->info().levels[static_cast<std::size_t>(level)];
+    const auto larger = (*few)->decode_region(level, {0, 0, size.width, size.height}, &reduction, {});
+    const auto smaller = (*few)->decode_tile(level + 1, 0, 0, {});
+    ASSERT_TRUE(larger && smaller) << level;
+    EXPECT_EQ(pixel::crop(*pixel::shrink2(*larger), {0, 0, smaller->width, smaller->height}).data, smaller->data);
+  }
+  EXPECT_EQ((*few)->decode_tile(4, 0, 0, {}).error().code, Code::not_found);
+  EXPECT_EQ((*few)->decode_tile(0, 6, 0, {}).error().code, Code::not_found);
+}
+
+TEST(Jpeg2000Picture, TilesAndRegionsAreTheStoredPixels) {
+  const pixel::Image image = picture(1300, 1100, 3);
+  for (const Jpeg2000Options& options :
+       {Jpeg2000Options{}, Jpeg2000Options{.tile = 300}, Jpeg2000Options{.tile = 600}}) {
+    const auto opened = open(encode_jpeg2000(image, options));
+    ASSERT_TRUE(opened);
+    const auto edge = (*opened)->decode_tile(0, 5, 4, {});
+    ASSERT_TRUE(edge);
+    EXPECT_EQ(edge->data, pixel::crop(image, {1280, 1024, 256, 256}).data);
+    int reduction = 8;
+    const pixel::Rect across{500, 490, 600, 580};
+    const auto region = (*opened)->decode_region(0, across, &reduction, {});
+    ASSERT_TRUE(region);
+    EXPECT_EQ(reduction, 1);
+    EXPECT_EQ(region->data, pixel::crop(image, across).data);
+    EXPECT_EQ((*opened)->decode_region(0, {0, 0, 1301, 1}, &reduction, {}).error().code, Code::bad_request);
+  }
+}
+
+TEST(Jpeg2000Picture, KeepsBlocksWithinItsBytes) {
+  const pixel::Image image = picture(1300, 1100, 3);
+  const Bytes bytes = encode_jpeg2000(image, {.tile = 300});
+  const OpenLimits limits{.max_kept_bytes = 2 << 20};  // one block of 512 x 512
+  const auto opened = open(bytes, limits);
+  ASSERT_TRUE(opened);
+  for (std::int64_t y = 0; y < 4; ++y) {
+    for (std::int64_t x = 0; x < 5; ++x) {
+      ASSERT_TRUE((*opened)->decode_tile(0, x, y, {}));
+      EXPECT_LT((*opened)->memory(), (2U << 20) + 10'000);
+    }
+  }
+  EXPECT_GT((*opened)->memory(), 300'000U);
+  int reduction = 1;
+  const auto wide = (*opened)->decode_region(0, {0, 100, 1300, 30}, &reduction, {});
+  ASSERT_TRUE(wide) << "wider than what is kept";
+  EXPECT_EQ(wide->data, pixel::crop(image, {0, 100, 1300, 30}).data);
+}
+
+TEST(BlockStore, MakesEachBlockOnceAndForgetsTheOldest) {
+  const BlockStore store(250);
+  int made = 0;
+  const auto get = [&](std::int64_t x) {
+    return store.get({0, x, 0},
+                     [&] {
+                       ++made;
+                       return Result<pixel::Image>(pixel::Image::make(10, 10, 1, pixel::Colour::grey));
+                     },
+                     {});
+  };
+  ASSERT_TRUE(get(1) && get(2) && get(1));
+  EXPECT_EQ(made, 2);
+  EXPECT_EQ(store.memory(), 200U);
+  ASSERT_TRUE(get(3));  // 2 goes: 1 was used after it
+  ASSERT_TRUE(get(1));
+  EXPECT_EQ(made, 3);
+  ASSERT_TRUE(get(2));
+  EXPECT_EQ(made, 4);
+  EXPECT_LE(store.memory(), 250U);
+  const auto failed = store.get({1, 0, 0}, [] { return Result<pixel::Image>(fail(Code::corrupt, "no")); }, {});
+  EXPECT_FALSE(failed);
+  EXPECT_TRUE(
+      store.get({1, 0, 0}, [] { return Result<pixel::Image>(pixel::Image::make(1, 1, 1, pixel::Colour::grey)); }, {}))
+      << "errors are not kept";
+}
+
+}  // namespace
+}  // namespace microtome::image
