@@ -150,8 +150,7 @@ Plan plan_tile(const image::PictureInfo& info, const TileArea& area, codec::Form
     default: {
       // A source without tiles decodes the whole for its first tile; the reader may keep it for the next ones.
       const double decoded = info.has_tiles ? pixels : std::max(pixels, whole_pixels(info));
-      const double decode = info.decode_ns > 0 ? info.decode_ns : decode_cost(stored.stored);
-      plan.cost_us = microseconds(decoded * decode + pixels * encode_cost(format));
+      plan.cost_us = microseconds(decoded * decode_cost(stored.stored) + pixels * encode_cost(format));
       plan.memory_bytes = static_cast<std::uint64_t>(decoded / pixels * bytes + pixels * 4);
     }
   }
@@ -172,8 +171,7 @@ Result<Plan> plan_area(const image::PictureInfo& info, const RegionArea& area, c
   const double share = reduced_share(region->reduction);
   const double reduced = static_cast<double>(region->decode.width) * static_cast<double>(region->decode.height) /
                          (region->reduction * region->reduction);
-  const double decode = info.decode_ns > 0 ? info.decode_ns : kDecodeJpeg * share;
-  plan.cost_us = microseconds(static_cast<double>(region->decoded_pixels) * decode + reduced * kScale +
+  plan.cost_us = microseconds(static_cast<double>(region->decoded_pixels) * kDecodeJpeg * share + reduced * kScale +
                               out * encode_cost(format));
   classify(plan, static_cast<std::int64_t>(area.out_width) * area.out_height);
   return plan;

@@ -15,9 +15,8 @@
 namespace microtome::image {
 namespace {
 
-constexpr std::int64_t kBlock = 1024;        // pixels a side, of a codestream that has no tiles, or large ones
-constexpr std::int64_t kSmallBlock = 512;    // where its tiles are small: they can be skipped exactly
-constexpr double kNanosecondsPerPixel = 90;  // OpenJPEG, measured; HTJ2K takes a third
+constexpr std::int64_t kBlock = 1024;      // pixels a side, of a codestream that has no tiles, or large ones
+constexpr std::int64_t kSmallBlock = 512;  // where its tiles are small: they can be skipped exactly
 
 codec::ByteSource source_of(const io::FilePtr& file) {
   return {file->size(),
@@ -184,7 +183,6 @@ Result<PicturePtr> open_jpeg2000(io::FilePtr file, const OpenLimits& limits) {
   info.um_per_pixel_y = stream->um_per_pixel_y;
   info.has_tiles = true;  // any part can be decoded by itself
   info.opaque = !pixel::has_alpha(info.colour);
-  info.decode_ns = kNanosecondsPerPixel / (stream->ht ? 3 : 1);
   if (!stream->icc.empty()) {
     info.icc = std::make_shared<const Bytes>(std::move(stream->icc));
   }

@@ -45,7 +45,6 @@ struct PictureInfo {
   std::map<std::string, std::string> text;  // metadata by lower-case name: description, software, date, artist...
   bool has_tiles = false;                   // random access to stored tiles; else every access decodes the whole
   bool opaque = true;                       // no alpha
-  double decode_ns = 0;                     // a pixel, CPU time, where decoding is slow; 0: as usual
 };
 
 enum class Stored : std::uint8_t { none, jpeg, webp };
