@@ -143,12 +143,15 @@ void H2Session::produce(net::SendQueue& queue, std::size_t most) {
     queue.copy({reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)});
   }
   dispatch();
-  for (const auto& [id, stream] : std::map(streams_)) {
+  std::vector<std::shared_ptr<StreamUser>> drained;  // telling one may end others
+  for (const auto& [id, stream] : streams_) {
     if (stream->was_full && stream->unsent() < H2Stream::kLowWater && stream->user && !stream->ended) {
       stream->was_full = false;
-      const auto user = stream->user;
-      user->drained();
+      drained.push_back(stream->user);
     }
+  }
+  for (const auto& user : drained) {
+    user->drained();
   }
 }
 

@@ -287,15 +287,19 @@ net::Clock::time_point H2Session::expire(Clock::time_point now) {
       next = until;
     }
   }
-  for (const auto& [id, stream] : std::map(streams_)) {
+  std::vector<std::shared_ptr<H2Stream>> late;
+  for (const auto& [id, stream] : streams_) {
     if (stream->input_ended || !stream->body_wanted || !stream->body.empty() || stream->response) {
       continue;
     }
     const auto until = stream->began + limits_.header_deadline + std::chrono::seconds(stream->body_read / kBodyFloor);
     if (now < until) {
       next = std::min(next, until);
-      continue;
+    } else {
+      late.push_back(stream);
     }
+  }
+  for (const auto& stream : late) {
     if (const auto user = std::exchange(stream->user, nullptr)) {
       user->client_gone();
     }
