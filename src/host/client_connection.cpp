@@ -24,7 +24,7 @@ namespace {
 
 constexpr std::size_t kBodyBuffer = 64 * 1024;
 constexpr std::uint64_t kBodyFloor = 200;                // bytes a second that a body must bring
-constexpr auto kFirstRequest = std::chrono::seconds(1);  // for a new connection when we stop
+constexpr auto kFirstRequest = std::chrono::seconds(5);  // for a new connection when we stop
 constexpr int kMostInARow = 16;                          // pipelined requests before other connections get their turn
 
 }  // namespace
@@ -104,6 +104,10 @@ Co<bool> ClientConnection::await_request() {
     // Whoever has just connected is about to ask, and would take a closed connection for a failure.
     set_deadline(kFirstRequest);
     events = co_await next(kReadable | kExpired);
+    char byte = 0;
+    if ((events & kAbort) == 0 && recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) {
+      events |= kReadable;  // it came just then
+    }
   }
   set_idle(false);
   co_return (events & kReadable) != 0 && (events & kAbort) == 0;

@@ -30,7 +30,7 @@ async function underLoad(server, what, paths = ['/?do=echo', '/?do=slow&ms=30'])
           continue;
         }
         done++;
-        if (answer?.status !== 200 || !answer.whole) failed++, lost.push(answer?.status);
+        if (answer?.status !== 200 || !answer.whole) failed++, lost.push(`${answer?.status} ${kept ? "kept" : "new"} ${i} ${connection?.error} ${connection?.size}`);
         if (!kept || answer?.headers.connection === 'close') {
           connection.close();
           connection = null;
