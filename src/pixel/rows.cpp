@@ -210,25 +210,26 @@ void gather_any(const Taps& taps, const float* in, int channels, float* out) {
 }
 
 template <class T>
-HWY_INLINE void store_rounded(const float* in, std::size_t count, T* out) {
+HWY_INLINE void store_rounded(const float* in, std::size_t count, float down, T* out) {
   const hn::ScalableTag<float> d;
   const hn::Rebind<T, decltype(d)> narrow;
   const std::size_t lanes = hn::Lanes(d);
+  const auto less = hn::Set(d, down);
   std::size_t i = 0;
   for (; i + lanes <= count; i += lanes) {
-    hn::StoreU(hn::DemoteTo(narrow, hn::NearestInt(hn::LoadU(d, in + i))), narrow, out + i);
+    hn::StoreU(hn::DemoteTo(narrow, hn::NearestInt(hn::Sub(hn::LoadU(d, in + i), less))), narrow, out + i);
   }
   constexpr float kMost = static_cast<float>(static_cast<T>(-1));
   for (; i < count; ++i) {
-    out[i] = static_cast<T>(std::nearbyint(std::clamp(in[i], 0.0F, kMost)));
+    out[i] = static_cast<T>(std::nearbyint(std::clamp(in[i] - down, 0.0F, kMost)));
   }
 }
 
-void to_u8(const float* in, std::size_t count, std::uint8_t* out) {
-  store_rounded(in, count, out);
+void to_u8(const float* in, std::size_t count, float down, std::uint8_t* out) {
+  store_rounded(in, count, down, out);
 }
-void to_u16(const float* in, std::size_t count, std::uint16_t* out) {
-  store_rounded(in, count, out);
+void to_u16(const float* in, std::size_t count, float down, std::uint16_t* out) {
+  store_rounded(in, count, down, out);
 }
 
 // Sums of neighbouring bytes as 16 bits.
@@ -379,11 +380,11 @@ void gather_taps(const Taps& taps, const float* in, int channels, float* out) {
   HWY_DYNAMIC_DISPATCH(gather_any)(taps, in, channels, out);
 }
 
-void floats_to_u8(const float* in, std::size_t count, std::uint8_t* out) {
-  HWY_DYNAMIC_DISPATCH(to_u8)(in, count, out);
+void floats_to_u8(const float* in, std::size_t count, float down, std::uint8_t* out) {
+  HWY_DYNAMIC_DISPATCH(to_u8)(in, count, down, out);
 }
-void floats_to_u16(const float* in, std::size_t count, std::uint16_t* out) {
-  HWY_DYNAMIC_DISPATCH(to_u16)(in, count, out);
+void floats_to_u16(const float* in, std::size_t count, float down, std::uint16_t* out) {
+  HWY_DYNAMIC_DISPATCH(to_u16)(in, count, down, out);
 }
 
 void shrink2_row(const std::uint8_t* upper, const std::uint8_t* lower, int channels, int width, std::uint8_t* out) {

@@ -35,9 +35,9 @@ struct Taps {
 // `in` has `channels` (1..4) floats a pixel; both buffers have room for 4 more floats behind their last pixel.
 void gather_taps(const Taps& taps, const float* in, int channels, float* out);
 
-// Rounded and clamped.
-void floats_to_u8(const float* in, std::size_t count, std::uint8_t* out);
-void floats_to_u16(const float* in, std::size_t count, std::uint16_t* out);
+// Less `down`, rounded and clamped.
+void floats_to_u8(const float* in, std::size_t count, float down, std::uint8_t* out);
+void floats_to_u16(const float* in, std::size_t count, float down, std::uint16_t* out);
 
 // Rounded mean of 2x2 pixels; `width` output pixels of 1, 3 or 4 channels, all of which have both columns.
 void shrink2_row(const std::uint8_t* upper, const std::uint8_t* lower, int channels, int width, std::uint8_t* out);

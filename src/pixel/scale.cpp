@@ -120,13 +120,13 @@ struct Job {
 // With Filter::corner values are rounded down, as iipsrv does, but for what floats lose on the way.
 constexpr float kRoundDown = 0.498F;
 
-void store_row(const float* in, std::size_t count, std::uint8_t* out, std::uint8_t /*type*/) {
-  rows::floats_to_u8(in, count, out);
+void store_row(const float* in, std::size_t count, float down, std::uint8_t* out, std::uint8_t /*type*/) {
+  rows::floats_to_u8(in, count, down, out);
 }
-void store_row(const float* in, std::size_t count, std::uint8_t* out, std::uint16_t /*type*/) {
-  rows::floats_to_u16(in, count, reinterpret_cast<std::uint16_t*>(out));
+void store_row(const float* in, std::size_t count, float down, std::uint8_t* out, std::uint16_t /*type*/) {
+  rows::floats_to_u16(in, count, down, reinterpret_cast<std::uint16_t*>(out));
 }
-void store_row(const float* in, std::size_t count, std::uint8_t* out, float /*type*/) {
+void store_row(const float* in, std::size_t count, float /*down*/, std::uint8_t* out, float /*type*/) {
   std::memcpy(out, in, count * sizeof(float));
 }
 
@@ -152,12 +152,7 @@ void scale_fast(const Job& job, Image& out) {
     if (alpha_of != 0) {
       rows::divide_by_alpha(gathered.data(), out_count, alpha_of);
     }
-    if (job.down > 0 && !std::is_floating_point_v<T>) {
-      for (float& value : gathered) {
-        value -= job.down;
-      }
-    }
-    store_row(gathered.data(), out_count, out.row(y), T{});
+    store_row(gathered.data(), out_count, job.down, out.row(y), T{});
   }
 }
 
