@@ -13,10 +13,11 @@ namespace {
 // Decoded at once, not in bands: more would cost memory that the bands save.
 constexpr std::int64_t kMostPixels = 8 << 20;
 
+// Not what is sampled as iipsrv does it: there colours beyond RGB are cut before they are halved, here never.
 bool suits(const image::PictureInfo& info, const RegionArea& area, const RegionPlan& plan, const Encoding& encoding) {
   const bool kept =
       !info.icc || encoding.max_icc < 0 || static_cast<std::int64_t>(info.icc->size()) <= encoding.max_icc;
-  const bool plain = kept && !encoding.watermark && plan.filter == pixel::Filter::box &&
+  const bool plain = kept && !encoding.watermark && area.sampling == Sampling::averaged &&
                      encoding.format == codec::Format::jpeg && encoding.look.plain() && info.has_tiles &&
                      info.channels == 3 && info.colour == pixel::Colour::rgb && info.sample == pixel::Sample::u8;
   return plain && plan.reduction == 1 && plan.target.x == 0 && plan.target.y == 0 &&
