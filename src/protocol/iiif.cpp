@@ -58,7 +58,7 @@ std::string with_extras(const Call& call, std::string json, IiifVersion version)
   std::string extra;
   const std::string& rights = call.options().copyright;
   const bool is_uri = rights.starts_with("http://") || rights.starts_with("https://");
-  if (!rights.empty() && (is_uri || version == IiifVersion::two)) {
+  if (!rights.empty() && version != IiifVersion::one && (is_uri || version == IiifVersion::two)) {
     JsonWriter member;
     member.begin_object().key(!is_uri ? "attribution" : version == IiifVersion::two ? "license" : "rights");
     member.value(rights).end_object();
@@ -117,8 +117,13 @@ void answer_image(const Call& call, const Asked& asked, const std::string& path,
         if (!made) {
           return pass(made.error());
         }
-        extra.add("Link", "<" + base + "/" + made->canonical + ">;rel=\"canonical\", <" +
-                              std::string(version == IiifVersion::two ? kIiifProfile2 : kIiifProfile3) +
+        const std::string canonical = version == IiifVersion::one
+                                          ? std::string()
+                                          : "<" + base + "/" + made->canonical + ">;rel=\"canonical\", ";
+        extra.add("Link", canonical + "<" +
+                              std::string(version == IiifVersion::one   ? kIiifProfile1
+                                          : version == IiifVersion::two ? kIiifProfile2
+                                                                        : kIiifProfile3) +
                               ">;rel=\"profile\"");
         if (auto* area = std::get_if<engine::RegionArea>(&made->request.area)) {
           area->sampling = sampling;
@@ -241,6 +246,9 @@ IiifVersion negotiated_iiif(const http::Headers& headers, IiifVersion usual) {
 std::string_view iiif_media_type(const http::Headers& headers, IiifVersion version) {
   const int linked = http::media_weight(headers, kJsonLd);
   const int plain = http::media_weight(headers, kJson);
+  if (version == IiifVersion::one) {
+    return linked > plain ? kJsonLd : kJson;
+  }
   if (version == IiifVersion::two) {
     return linked > plain ? "application/ld+json;profile=\"http://iiif.io/api/image/2/context.json\"" : kJson;
   }
@@ -254,6 +262,9 @@ std::string_view iiif_media_type(const http::Headers& headers, IiifVersion versi
 void answer_iiif(const Call& call, std::string_view path) {
   if (path.starts_with("3/")) {
     return answer_path(call, path.substr(2), IiifVersion::three, "/iiif/3/");
+  }
+  if (path.starts_with("1/")) {
+    return answer_path(call, path.substr(2), IiifVersion::one, "/iiif/1/");
   }
   if (path.starts_with("2/")) {
     return answer_path(call, path.substr(2), IiifVersion::two, "/iiif/2/");

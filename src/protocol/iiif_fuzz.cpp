@@ -67,6 +67,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check(text, IiifVersion::three);
   check(text, IiifVersion::two);
   check(text, IiifVersion::either);
+  check(text, IiifVersion::one);
   if (const auto zoomify = parse_zoomify(text)) {
     demand(!zoomify->id.empty());
   }

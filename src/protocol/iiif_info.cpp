@@ -116,6 +116,33 @@ void write_two(JsonWriter& json, const IiifLimits& limits) {
   json.end_object().end_array();
 }
 
+// 1.1 knows one size of tiles, and neither limits nor sizes.
+std::string write_one(const image::PictureInfo& info, std::string_view id) {
+  JsonWriter json;
+  json.begin_object();
+  json.key("@context").value(kIiifContext1).key("@id").value(id);
+  json.key("width").value(info.width).key("height").value(info.height);
+  const image::Level& full = info.levels.front();
+  json.key("scale_factors").begin_array();
+  for (std::size_t i = 0; i < info.levels.size(); ++i) {
+    const image::Level& level = info.levels[i];
+    const std::int64_t factor = iiif_scale_factor(info, i);
+    if (factor > 0 && level.tile_width == full.tile_width && level.tile_height == full.tile_height) {
+      json.value(factor);
+    }
+  }
+  json.end_array();
+  json.key("tile_width")
+      .value(std::int64_t{full.tile_width})
+      .key("tile_height")
+      .value(std::int64_t{full.tile_height});
+  write_formats(json, "formats", true);
+  write_list(json, "qualities", {"native", "color", "grey", "bitonal"});
+  json.key("profile").value(kIiifProfile1);
+  json.end_object();
+  return json.take();
+}
+
 void write_three(JsonWriter& json, const IiifLimits& limits) {
   json.key("profile").value("level2");
   write_limits(json, limits);
@@ -125,6 +152,9 @@ void write_three(JsonWriter& json, const IiifLimits& limits) {
 
 std::string write_iiif_info(const image::PictureInfo& info, const IiifLimits& limits, IiifVersion version,
                             std::string_view id) {
+  if (version == IiifVersion::one) {
+    return write_one(info, id);
+  }
   const bool two = version == IiifVersion::two;
   JsonWriter json;
   constexpr std::size_t kUsual = 1536;

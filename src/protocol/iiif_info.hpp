@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// info.json of the IIIF Image API 3.0 and 2.1 (section 5): nothing is announced that does not work. Pure;
+// info.json of the IIIF Image API 3.0, 2.1 and 1.1 (section 5): nothing is announced that does not work. Pure;
 // thread-safe.
 #pragma once
 
@@ -11,13 +11,16 @@
 
 namespace microtome::protocol {
 
+inline constexpr std::string_view kIiifContext1 = "http://library.stanford.edu/iiif/image-api/1.1/context.json";
+inline constexpr std::string_view kIiifProfile1 =
+    "http://library.stanford.edu/iiif/image-api/1.1/compliance.html#level2";
 inline constexpr std::string_view kIiifContext2 = "http://iiif.io/api/image/2/context.json";
 inline constexpr std::string_view kIiifContext3 = "http://iiif.io/api/image/3/context.json";
 inline constexpr std::string_view kIiifProfile2 = "http://iiif.io/api/image/2/level2.json";
 inline constexpr std::string_view kIiifProfile3 = "http://iiif.io/api/image/3/level2.json";
 
 // `sizes` are those of the stored levels, smallest first, as far as the limits allow them; `tiles` are the stored
-// tiles. `id` is the absolute base URI. Version two gives 2.1, the others 3.0.
+// tiles. `id` is the absolute base URI. Version one gives 1.1, two 2.1, the others 3.0.
 [[nodiscard]] std::string write_iiif_info(const image::PictureInfo& info, const IiifLimits& limits,
                                           IiifVersion version, std::string_view id);
 

@@ -174,7 +174,7 @@ std::string pair_of(std::int64_t one, std::int64_t other) {
 }
 
 std::string canonical_size(Size size, IiifVersion version, const pixel::Rect& rect, const IiifLimits& limits) {
-  if (version == IiifVersion::two) {
+  if (version == IiifVersion::one || version == IiifVersion::two) {
     if (size == Size{rect.width, rect.height}) {
       return "full";
     }
@@ -226,7 +226,8 @@ Result<IiifPicture> make_iiif_picture(const IiifImage& image, IiifVersion versio
   if (!rect) {
     return pass(rect.error());
   }
-  const bool upscale = limits.upscaling && (version == IiifVersion::two || image.size.upscale);
+  const bool upscale =
+      limits.upscaling && (version == IiifVersion::one || version == IiifVersion::two || image.size.upscale);
   auto size = size_of(image.size, upscale, *rect, limits);
   if (!size) {
     return pass(size.error());
@@ -244,13 +245,13 @@ Result<IiifPicture> make_iiif_picture(const IiifImage& image, IiifVersion versio
   made.request.format = image.format;
   made.request.look.mirror = image.mirror;
   made.request.look.rotation = image.rotation;
-  std::string quality = "default";
+  std::string quality = version == IiifVersion::one ? "native" : "default";
   if (image.quality == IiifQuality::bitonal) {
     made.request.look.tone = engine::Look::Tone::bitonal;
     quality = "bitonal";
   } else if (image.quality == IiifQuality::gray && !iiif_is_grey(info)) {
     made.request.look.tone = engine::Look::Tone::grey;
-    quality = "gray";
+    quality = version == IiifVersion::one ? "grey" : "gray";
   }
   const bool whole = rect->width == info.width && rect->height == info.height;
   made.canonical =

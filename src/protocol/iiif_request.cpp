@@ -111,7 +111,7 @@ Result<IiifSize> parse_iiif_size(std::string_view text, IiifVersion version) {
     size.kind = IiifSize::Kind::full;
     return size;
   }
-  if (text.starts_with('^') && version != IiifVersion::two) {
+  if (text.starts_with('^') && version != IiifVersion::two && version != IiifVersion::one) {
     size.upscale = true;
     text.remove_prefix(1);
   }
@@ -162,17 +162,25 @@ Result<void> parse_iiif_rotation(std::string_view text, IiifImage& image) {
   return {};
 }
 
-Result<void> parse_iiif_quality(std::string_view text, IiifImage& image) {
+Result<void> parse_iiif_quality(std::string_view text, IiifImage& image, IiifVersion version) {
   const std::size_t dot = text.rfind('.');
   const std::string_view quality = text.substr(0, dot);
-  static constexpr std::array<std::pair<std::string_view, IiifQuality>, 4> kQualities{{
+  using Qualities = std::array<std::pair<std::string_view, IiifQuality>, 4>;
+  static constexpr Qualities kQualities{{
       {"default", IiifQuality::standard},
       {"color", IiifQuality::color},
       {"gray", IiifQuality::gray},
       {"bitonal", IiifQuality::bitonal},
   }};
-  const auto* const found = std::ranges::find(kQualities, quality, [](const auto& entry) { return entry.first; });
-  if (found == kQualities.end()) {
+  static constexpr Qualities kOld{{
+      {"native", IiifQuality::standard},
+      {"color", IiifQuality::color},
+      {"grey", IiifQuality::gray},
+      {"bitonal", IiifQuality::bitonal},
+  }};
+  const Qualities& known = version == IiifVersion::one ? kOld : kQualities;
+  const auto* const found = std::ranges::find(known, quality, [](const auto& entry) { return entry.first; });
+  if (found == known.end()) {
     return wrong("quality");
   }
   if (dot == std::string_view::npos) {
@@ -217,7 +225,7 @@ Result<IiifImage> parse_iiif_image(std::string_view text, IiifVersion version) {
   if (const auto rotation = parse_iiif_rotation(parts[2], image); !rotation) {
     return pass(rotation.error());
   }
-  if (const auto quality = parse_iiif_quality(parts[3], image); !quality) {
+  if (const auto quality = parse_iiif_quality(parts[3], image, version); !quality) {
     return pass(quality.error());
   }
   return image;

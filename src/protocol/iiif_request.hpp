@@ -15,6 +15,7 @@
 namespace microtome::protocol {
 
 enum class IiifVersion : std::uint8_t {
+  one,     // 1.1: "native" and "grey" for "default" and "gray"; no "^", no "max" in what it describes
   two,     // 2.1
   three,   // 3.0
   either,  // under /iiif/{id}: 3.0, but "full" is a size too, so that clients that asked for a 2.1 info.json work
@@ -55,7 +56,8 @@ struct IiifImage {
 // "{n}" or "!{n}", 0 to 360; fills in mirror and rotation.
 [[nodiscard]] Result<void> parse_iiif_rotation(std::string_view text, IiifImage& image);
 // "{quality}.{format}". Code::unsupported for a format of the specification that this build cannot write.
-[[nodiscard]] Result<void> parse_iiif_quality(std::string_view text, IiifImage& image);
+[[nodiscard]] Result<void> parse_iiif_quality(std::string_view text, IiifImage& image,
+                                              IiifVersion version = IiifVersion::three);
 
 // All four, percent-encoded and joined by slashes, as they stand in a URL.
 [[nodiscard]] Result<IiifImage> parse_iiif_image(std::string_view text, IiifVersion version);

@@ -334,3 +334,19 @@ test('what does not fit the limits is refused before any pixel is touched', asyn
   assert.equal((await get(`/iiif/3/squares.png/0,0,2,2/^${info.maxWidth + 1},1/0/default.png`)).status, 400);
   assert.equal(await sizeOf('/iiif/3/squares.png/0,0,100,1/^max/0/default.png'), '5000x50');
 });
+
+test('1.1: its description, its qualities, its sizes', async () => {
+  const info = await json('/iiif/1/tiled/1/info.json');
+  assert.equal(info['@context'], 'http://library.stanford.edu/iiif/image-api/1.1/context.json');
+  assert.equal(info['@id'], `${base}/iiif/1/tiled/1`);
+  assert.deepEqual([info.width, info.height, info.tile_width, info.tile_height, info.scale_factors], [1501, 1003, 256, 256, [1, 2, 4, 8]]);
+  assert.equal(info.profile, 'http://library.stanford.edu/iiif/image-api/1.1/compliance.html#level2');
+  for (const quality of info.qualities) assert.equal(await sizeOf(`/iiif/1/squares.png/full/200,/0/${quality}.png`), '200x200', quality);
+  for (const format of info.formats) assert.equal((await get(`/iiif/1/squares.png/full/full/0/native.${format}`)).status, 200, format);
+  assert.equal(await sizeOf('/iiif/1/squares.png/full/1500,/0/native.png'), '1500x1500');
+  assert.match((await get('/iiif/1/squares.png/full/200,/0/native.jpg')).headers.link, /^<http:\/\/library\.stanford\.edu\S+level2>;rel="profile"$/);
+  assert.equal((await get('/iiif/1/squares.png')).headers.location, `${base}/iiif/1/squares.png/info.json`);
+  for (const rest of ['full/full/0/default.jpg', 'full/full/0/gray.jpg', 'full/^200,/0/native.jpg']) assert.equal((await get(`/iiif/1/squares.png/${rest}`)).status, 400, rest);
+  const tile = await get('/iiif/1/tiled/1/0,0,512,512/256,/0/native.jpg');
+  assert.ok(tile.body.equals((await get('/iiif/2/tiled/1/0,0,512,512/256,/0/default.jpg')).body));
+});
