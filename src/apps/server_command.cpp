@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "apps/access_log.hpp"
+#include "apps/fitting.hpp"
 #include "apps/logging.hpp"
 #include "apps/viewer_assets.hpp"
 #include "image/picture.hpp"
@@ -169,7 +170,7 @@ Result<http::Handler> make_handler(const ServerPlan& plan, WorkPool& pool, const
     return std::unexpected(watermark.error());
   }
   options.watermark = *watermark;
-  engine::EngineOptions for_engine = engine_options(settings);
+  engine::EngineOptions for_engine = fitted(engine_options(settings), log);
   for_engine.watermark = *watermark;
   options.woolz.store.max_count = settings.woolz_count;
   options.woolz.store.max_bytes = settings.woolz_bytes;
@@ -199,7 +200,7 @@ int run_server(const ServerPlan& plan) {
     return 1;
   };
   woolz::survive_lost_pages();
-  WorkPool pool({.threads = plan.threads});
+  WorkPool pool({.threads = fitted_threads(plan.threads)});
   std::unique_ptr<AccessLog> access;
   if (!plan.settings.access_log.empty()) {
     auto opened = AccessLog::open(plan.settings.access_log,

@@ -4,10 +4,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { scratchDir, top } from '../lib/process.mjs';
+import { eventually, scratchDir, top } from '../lib/process.mjs';
 
 const scratch = scratchDir('microtome-bundle');
 const out = join(top, 'build/package');
@@ -92,6 +92,33 @@ test('in a bare Debian, as an ordinary user, from any directory', async (t) => {
     assert.match(inside('/home/me/anywhere/bin/microtome-host', '-v'), /^microtome-host/);
     inside('/home/me/anywhere/bin/microtome', 'import', '/home/me/pictures/CMU-1-Small-Region.svs', '--to', '/home/me/out', '--name', 'set');
     assert.equal(readdirSync(join(root, 'home/me/out/set')).filter((name) => name.endsWith('.tif')).length, 1);
+    // Up, the viewer, kill -9 of everything, the next tick, down.
+    const up = inside('/home/me/anywhere/bin/microtome', 'up', '/home/me/pictures', '--listen', '127.0.0.1:0');
+    const url = /http:\S+/.exec(up)[0];
+    const looks = async () => {
+      assert.match(await (await fetch(url)).text(), /<title>/);
+      const tile = await fetch(`${url}iip?FIF=CMU-1-Small-Region.svs&JTL=0,0`);
+      assert.equal(tile.headers.get('content-type'), 'image/jpeg');
+    };
+    await looks();
+    const ours = () => readdirSync('/proc').filter((pid) => {
+      try {
+        return readlinkSync(`/proc/${pid}/root`) === root && /microtome/.test(readlinkSync(`/proc/${pid}/exe`));
+      } catch {
+        return false;
+      }
+    });
+    assert.equal(ours().length, 3);
+    await eventually(() => {
+      for (const pid of ours()) process.kill(Number(pid), 'SIGKILL');
+      return ours().length === 0;
+    }, 'all are dead');
+    await assert.rejects(fetch(url));
+    inside('/home/me/anywhere/bin/microtome', 'up', '--tick', '/home/me/pictures');
+    await looks();
+    inside('/home/me/anywhere/bin/microtome', 'down', '--purge');
+    assert.deepEqual(readdirSync(join(root, 'home/me')).sort(), ['anywhere', 'out', 'pictures']);
+    await eventually(() => ours().length === 0, 'no process is left');
   } finally {
     run('umount', [join(root, 'proc')]);
   }

@@ -24,6 +24,7 @@ export class Home {
     if (user) spawnSync('chown', ['-R', `${user.uid}:${user.gid}`, this.dir]);
     this.home = join(this.dir, 'home');
     this.pictures = join(this.dir, 'pictures');
+    this.program = join(bin, 'microtome');
     this.env = { PATH: process.env.PATH, HOME: this.home };
   }
 

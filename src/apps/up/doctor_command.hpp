@@ -12,7 +12,7 @@ struct DoctorOptions {
   std::string front_end;
   std::string public_url;
   std::string listen;
-  std::string mount;
+  std::string mount = "/";
   bool json = false;
 };
 
