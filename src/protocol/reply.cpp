@@ -5,6 +5,7 @@
 
 #include "http/conditional.hpp"
 #include "http/date.hpp"
+#include "http/range.hpp"
 #include "http/status.hpp"
 #include "protocol/answer_memo.hpp"
 
@@ -62,6 +63,9 @@ void finish(const Call& call, http::Response& response) {
   }
   if (!response.headers.get("Content-Type").starts_with("image/")) {
     response.headers.set("X-Content-Type-Options", "nosniff");
+  }
+  if (call.request().headers.has("Range")) {
+    http::apply_range(call.request(), response);
   }
   count(call, response.status);
   response.trace.protocol = call.protocol;

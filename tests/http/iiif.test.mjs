@@ -350,3 +350,23 @@ test('1.1: its description, its qualities, its sizes', async () => {
   const tile = await get('/iiif/1/tiled/1/0,0,512,512/256,/0/native.jpg');
   assert.ok(tile.body.equals((await get('/iiif/2/tiled/1/0,0,512,512/256,/0/default.jpg')).body));
 });
+
+test('a part of a picture by Range: stored, computed, and beyond its end', async () => {
+  for (const path of ['/iiif/3/tiled/1/0,0,256,256/256,/0/default.jpg', '/iiif/3/squares.png/full/200,/0/default.png']) {
+    const whole = await get(path);
+    const part = await get(path, { Range: 'bytes=100-299' });
+    assert.equal(part.status, 206);
+    assert.equal(part.headers['content-range'], `bytes 100-299/${whole.body.length}`);
+    assert.equal(part.headers['content-length'], '200');
+    assert.ok(part.body.equals(whole.body.subarray(100, 300)));
+    assert.ok((await get(path, { Range: 'bytes=-50', 'If-Range': whole.headers.etag })).body.equals(whole.body.subarray(-50)));
+    assert.equal((await get(path, { Range: 'bytes=-50', 'If-Range': '"other"' })).status, 200);
+    const beyond = await get(path, { Range: 'bytes=99999999-' });
+    assert.equal(beyond.status, 416);
+    assert.equal(beyond.headers['content-range'], `bytes */${whole.body.length}`);
+    assert.equal((await get(path, { Range: 'bytes=0-1,4-5' })).status, 200);
+    const again = await get(path);
+    assert.equal(again.status, 200);
+    assert.ok(again.body.equals(whole.body));
+  }
+});
