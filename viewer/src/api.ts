@@ -137,6 +137,11 @@ export class Api {
     return { bitmap, sliceSize: size ? { w: Number(size[1]), h: Number(size[2]) } : null };
   }
 
+  // What the Woolz protocol answers; `path` is below the root.
+  async text(path: string, signal: AbortSignal): Promise<string> {
+    return (await ask(`${this.root}${path}`, { signal })).text();
+  }
+
   async json(url: string, signal: AbortSignal): Promise<unknown> {
     const response = await ask(url, { signal, cache: "no-cache" });
     try {

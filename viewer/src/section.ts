@@ -38,6 +38,7 @@ export interface Volume {
   readonly components: readonly Component[];
   readonly base: number;
   readonly compound: boolean;
+  readonly middle: readonly number[]; // x, y, z of the fixed point: the middle of the base's box
 }
 
 export const isVolume = (path: readonly string[]): boolean => /\.wlz(\.gz)?$/i.test(path[path.length - 1] ?? "");
@@ -116,7 +117,11 @@ export function parseVolume(name: string, value: unknown): Volume {
       grey: item["values"] !== "none",
     }];
   });
-  return { name, components, base: finite(value["base"]) ? value["base"] : 0, compound: value["compound"] === 1 };
+  const base = finite(value["base"]) ? value["base"] : 0;
+  const box: unknown = list.find((item: unknown) => isObject(item) && item["index"] === base)?.["box"];
+  const sides = Array.isArray(box) ? box.map(Number) : [];
+  const middle = [0, 1, 2].map((i) => ((sides[i] ?? 0) + (sides[i + 3] ?? 0)) / 2);
+  return { name, components, base, compound: value["compound"] === 1, middle };
 }
 
 // The `select` of addresses: the base as it is, the others as a tint over it. "": a volume that is no compound.
@@ -128,4 +133,21 @@ export function selectText(volume: Volume, shown: ReadonlySet<number>, colours: 
     const rgb = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
     return `${index === volume.base ? index : `domain(${index})`},${rgb.join(",")},140`;
   }).join(";");
+}
+
+// The question of the Woolz protocol for what lies under a pixel of the section.
+export function pickQuery(volume: Volume, cut: Cut, x: number, y: number): string {
+  const angles = `YAW=${digits(cut.yaw)}&PIT=${digits(cut.pitch)}&ROL=${digits(cut.roll)}&DST=${digits(cut.distance)}`;
+  return `iip?WLZ=${encodeURIComponent(volume.name)}&MOD=zeta&FXP=${volume.middle.join(",")}&${angles}&PRL=-1,${x},${y}` +
+    "&OBJ=Wlz-coordinate-3d&OBJ=Wlz-foreground-objects";
+}
+
+// "": outside of all components.
+export function pickWords(volume: Volume, answer: string): string {
+  const at = /Wlz-coordinate-3d:(\S+) (\S+) (\S+)/.exec(answer);
+  const inside = (/Wlz-foreground-objects:([ \d]*)/.exec(answer)?.[1] ?? "").split(" ").filter((text) => text !== "").map(Number);
+  if (!at || inside.length === 0) return "";
+  const place = at.slice(1).map((text) => Math.round(Number(text))).join(", ");
+  const names = volume.compound ? volume.components.filter(({ index }) => inside.includes(index)).map(({ name }) => name) : [];
+  return [place, ...names].join(" · ");
 }

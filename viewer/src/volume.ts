@@ -10,6 +10,7 @@ import { type Actions, listenKeys, listenPointers, listenWheel } from "./input";
 import { rounded } from "./link";
 import { Lru } from "./lru";
 import { type Layer, Painter } from "./painter";
+import { listenPick } from "./pick";
 import {
   type Cut, type Frame, type Volume, cutText, formatSection, parseFrame, parseSection, parseVolume, turnText, wrap,
 } from "./section";
@@ -76,6 +77,10 @@ export class VolumePage implements Actions {
     byId("volume-help").addEventListener("click", () => this.help());
     this.turning.addEventListener("click", () =>
       this.turning.setAttribute("aria-pressed", String(this.turning.getAttribute("aria-pressed") !== "true")));
+    listenPick(api, this.canvas, () => {
+      const { volume, shown, view, screen } = this;
+      return volume && shown && view ? { volume, ...shown, view, screen, signal: this.opening.signal } : null;
+    });
     new ResizeObserver(() => this.wish()).observe(this.stage);
   }
 
@@ -202,6 +207,7 @@ export class VolumePage implements Actions {
     clearTimeout(this.rest);
     setData(this.root, "sharp", "false");
     setData(this.root, "refined", "false");
+    setText(byId("volume-pick"), "");
     this.tell();
     this.paint();
     if (!this.running) void this.run();

@@ -174,6 +174,30 @@ test("components have names and colours, and are shown as chosen", async () => {
   });
 });
 
+test("the pointer tells where in the volume it is, and in which components", async () => {
+  await withPage("/v/comp_grey.wlz.gz?cut=0,0,0,0&c=0,0&z=4", async (page) => {
+    await refined(page);
+    const box = await page.locator("#volume-canvas").boundingBox();
+    const { volume } = await state(page);
+    const object = await (await fetch(`${server.url}/sets/${volume}/object.json`)).json();
+    const [x1, y1, z1, x2, y2, z2] = object.components[2].box; // the heart
+    const [left, top, , right, bottom] = object.components[0].box;
+    await page.locator("#cut-distance").evaluate((input, to) => {
+      input.value = String(to);
+      input.dispatchEvent(new Event("input"));
+    }, Math.round((z1 + z2) / 2 - 36.5));
+    await refined(page);
+    const at = (low, high, from, to) => ((low + high) / 2 - (from + to) / 2) * 4;
+    await page.mouse.move(box.x + box.width / 2 + at(x1, x2, left, right), box.y + box.height / 2 + at(y1, y2, top, bottom));
+    await page.waitForFunction(() => document.getElementById("volume-pick").textContent !== "");
+    const [place, ...names] = (await page.locator("#volume-pick").textContent()).split(" · ");
+    assert.ok(names.includes("heart"), names.join());
+    place.split(", ").map(Number).forEach((v, i) => assert.ok(Math.abs(v - [(x1 + x2) / 2, (y1 + y2) / 2, (z1 + z2) / 2][i]) <= 1.5, place));
+    await page.mouse.move(box.x + 5, box.y + box.height - 5);
+    await page.waitForFunction(() => document.getElementById("volume-pick").textContent === "");
+  });
+});
+
 test("a volume that is not there says so; the page passes the checks of axe", async () => {
   const page = await open(browser, `${server.url}/v/none.wlz`);
   await page.waitForSelector("#volume-note:not([hidden])");
