@@ -36,7 +36,7 @@ struct Counters {
 };
 
 // What all calls share. Immutable but for the counters and caches, which are thread-safe.
-struct Service {
+struct Service {  // NOLINT(clang-analyzer-optin.performance.Padding): made once
   ServiceOptions options;
   std::shared_ptr<engine::Engine> engine;
   WorkPool& pool;
