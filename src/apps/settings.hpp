@@ -15,8 +15,8 @@
 
 namespace microtome::apps {
 
-struct Settings {  // NOLINT(clang-analyzer-optin.performance.Padding): in the order of the manual
-  std::string log_file;                         // LOGFILE; "" = standard error
+struct Settings {        // NOLINT(clang-analyzer-optin.performance.Padding): in the order of the manual
+  std::string log_file;  // LOGFILE; "" = standard error
   LogLevel log_level = LogLevel::info;          // VERBOSITY 0..10, or LOGLEVEL
   std::string access_log;                       // ACCESS_LOG; "" = none, "-" = standard error
   bool access_log_json = false;                 // ACCESS_LOG_FORMAT: combined or json
