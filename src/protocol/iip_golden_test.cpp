@@ -298,6 +298,15 @@ TEST_F(IipGolden, IsRightWhereIipsrvIsWrong) {
       EXPECT_THAT(whole(ask(row)), testing::HasSubstr(R"("description":"desc with \"quotes\"")"));
       ++asked;
     }
+    if (row.id == 57 && std::filesystem::exists(folder / "samples" / "rgb.jp2")) {  // a JPEG 2000 picture, not black
+      const pixel::Image tile = decoded(whole(ask(row)));
+      ASSERT_EQ(tile.width, 256);
+      double sum = 0;
+      for (const std::uint8_t sample : tile.data) {
+        sum += sample;
+      }
+      EXPECT_NEAR(sum / static_cast<double>(tile.data.size()), 204, 3);
+    }
     if (row.id == 92) {  // a picture that is no map of normals is lit nevertheless
       const pixel::Image lit = decoded(whole(ask(row)));
       EXPECT_EQ(lit.width, 128);
