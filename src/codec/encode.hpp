@@ -22,7 +22,8 @@ struct EncodeOptions {
   int speed = 10;                                          // avif: 0 slow .. 10 fast
 };
 
-// One number as protocols and settings have it: 1..100; WebP and AVIF also -1, lossless; PNG its level of compression.
+// One number as protocols and settings have it: 1..100; WebP and AVIF also -1, lossless; PNG its level of
+// compression.
 [[nodiscard]] EncodeOptions options_of(Format format, int quality);
 
 // All but raw.

@@ -15,8 +15,8 @@ class MannerTest : public ServiceTest {
 
 TEST_F(MannerTest, ProcessesTilesOfOtherProtocols) {
   const pixel::Image tile = picture("/?FIF=a.tif&INV&PTL=3,1");
-  for (const char* query : {"/?INV&IIIF=a.tif/128,0,128,128/128,/0/default.png",
-                            "/?INV=1&iiif=a.tif/128,0,128,128/max/0/color.png"}) {
+  for (const char* query :
+       {"/?INV&IIIF=a.tif/128,0,128,128/128,/0/default.png", "/?INV=1&iiif=a.tif/128,0,128,128/max/0/color.png"}) {
     EXPECT_EQ(picture(query).data, tile.data) << query;
   }
   const std::string jpeg = text("/?FIF=a.tif&INV&JTL=3,1");
@@ -41,8 +41,8 @@ TEST_F(MannerTest, TurnsWhatIiifTurns) {
 
 TEST_F(MannerTest, TakesWhatIipsrvTookOfIiif) {
   const std::string whole = text("/?IIIF=a.tif/full/max/0/default.jpg");
-  for (const char* query : {"/?IIIF=a.tif/full/full/0/native.jpg", "/?IIIF=a.tif/full/max/0/default",
-                            "/?IIIF=a.tif/full/max/0/native"}) {
+  for (const char* query :
+       {"/?IIIF=a.tif/full/full/0/native.jpg", "/?IIIF=a.tif/full/max/0/default", "/?IIIF=a.tif/full/max/0/native"}) {
     EXPECT_EQ(text(query), whole) << query;
   }
   EXPECT_EQ(text("/?IIIF=a.tif/full/70,/0/grey.png"), text("/?IIIF=a.tif/full/70,/0/gray.png"));
