@@ -101,7 +101,10 @@ Programs find_programs() {
   std::error_code fault;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", fault);
   const std::string folder = self.parent_path().string();
-  return {self.string(), folder + "/microtome-host", folder + "/microtome.fcgi"};
+  const std::string keep = folder + "/microtome-keep";
+  const std::string microtome = folder + "/microtome";
+  return {microtome, access(keep.c_str(), X_OK) == 0 ? keep : microtome, folder + "/microtome-host",
+          folder + "/microtome.fcgi"};
 }
 
 Result<void> start_host(const Site& site, const Programs& programs, Lock lock, std::chrono::milliseconds limit) {

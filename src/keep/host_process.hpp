@@ -15,6 +15,7 @@ namespace microtome::keep {
 
 struct Programs {
   std::string microtome;  // absolute
+  std::string keep;       // what cron calls: microtome-keep, else microtome
   std::string host;
   std::string app;  // under a name that ends in .fcgi
 };

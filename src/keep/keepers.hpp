@@ -26,7 +26,7 @@ struct Keepers {
 
 // Registers the site with `keeper` ("systemd", "supervisord", "cron", "none"; "auto": the best usable) and takes it
 // away from any other one. Idempotent. systemd and supervisord start it at once. site.keeper is set; returns what
-// remains to be said. `program`: the path of microtome.
+// remains to be said. `program`: the path of microtome-keep, or of microtome.
 [[nodiscard]] Result<std::vector<std::string>> install(Site& site, const std::string& keeper,
                                                        const std::string& program);
 

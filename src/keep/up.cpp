@@ -165,7 +165,7 @@ Result<UpReport> bring_up(const UpOptions& options, const Programs& programs) {
   if (changed && report.was_running) {
     (void)end_host(site, kDrain);
   }
-  auto said = install(site, options.keeper, programs.microtome);
+  auto said = install(site, options.keeper, programs.keep);
   if (!said) {
     report.notes.push_back("not registered with " + site.keeper + ": " + said.error().message);
     site.keeper = "none";

@@ -108,7 +108,7 @@ test('in a bare Debian, as an ordinary user, from any directory', async (t) => {
         return false;
       }
     });
-    assert.equal(ours().length, 3);
+    assert.ok(ours().length >= 3); // keeper, host, app
     await eventually(() => {
       for (const pid of ours()) process.kill(Number(pid), 'SIGKILL');
       return ours().length === 0;

@@ -30,8 +30,8 @@ test('cron: two marked lines, started at boot and within a minute, taken away wi
     const crontab = () => world.run('crontab', '-l').stdout;
     const lines = crontab();
     assert.ok(lines.startsWith(mine));
-    assert.match(lines, /^@reboot \S+microtome up --tick \S+pictures >\/dev\/null 2>&1 # microtome pictures-[0-9a-f]{8}$/m);
-    assert.match(lines, /^\* \* \* \* \* \S+microtome up --tick /m);
+    assert.match(lines, /^@reboot \S+microtome-keep up --tick \S+pictures >\/dev\/null 2>&1 # microtome pictures-[0-9a-f]{8}$/m);
+    assert.match(lines, /^\* \* \* \* \* \S+microtome-keep up --tick /m);
     assert.equal(world.microtome('up', world.pictures).status, 0);
     assert.equal(crontab(), lines, 'a second up changed the crontab');
 
@@ -105,7 +105,7 @@ files = ${world.file('home/etc/services.d')}/*.ini
     assert.equal(up.status, 0, up.stderr + daemon.output);
     assert.match(up.stdout, /kept by supervisord/);
     const ini = readdirSync(world.file('home/etc/services.d')).find((name) => name.endsWith('.ini'));
-    assert.match(readFileSync(world.file('home/etc/services.d', ini), 'utf8'), /command=\S+microtome up --foreground/);
+    assert.match(readFileSync(world.file('home/etc/services.d', ini), 'utf8'), /command=\S+microtome-keep up --foreground/);
     assert.ok(await healthy(url));
     assert.match(world.run('supervisorctl', 'status').stdout, /RUNNING/);
     await world.killAll();

@@ -96,7 +96,7 @@ export class Home {
   // Until nothing is left: the guard may start a host while it is being killed itself.
   killAll() {
     return eventually(() => {
-      this.kill(['microtome-keep', 'microtome-host', 'microtome.fcgi', 'microtome']);
+      this.kill(['microtome-keep', 'microtome-host', 'microtome.fcgi', 'host-guard', 'microtome']);
       return this.processes().length === 0;
     }, 'all are dead');
   }

@@ -21,7 +21,7 @@ export class World {
     cpSync(join(top, 'demo/GLTa'), world.file('home/pictures/GLTa'), { recursive: true });
     // The programs must be where another user may read them.
     mkdirSync(world.file('bin'));
-    for (const name of ['microtome', 'microtome-host']) cpSync(join(bin, name), world.file('bin', name));
+    for (const name of ['microtome', 'microtome-keep', 'microtome-host']) cpSync(join(bin, name), world.file('bin', name));
     spawnSync('ln', ['-s', 'microtome', world.file('bin/microtome.fcgi')]);
     spawnSync('chmod', ['755', world.dir]);
     world.own(world.file('home'));
