@@ -16,8 +16,11 @@ constexpr int kMostChannels = 16;
 constexpr std::uint64_t kMostHeader = 4 << 20;        // bytes of jp2h or of a main header
 constexpr std::uint64_t kMostTileParts = 200'000;     // looked at
 constexpr std::uint64_t kMostTileBytes = 1ULL << 30;  // that OpenJPEG may allocate for the blocks of one tile
-constexpr std::uint64_t kTileState = 12 << 10;        // OpenJPEG's, for each tile of the codestream
-constexpr std::uint64_t kBlockState = 256;            // for each code block
+// A small file may not ask for that much.
+constexpr std::uint64_t kSomeTileBytes = 256ULL << 20;
+constexpr std::uint64_t kTileBytesPerByte = 4096;
+constexpr std::uint64_t kTileState = 12 << 10;  // OpenJPEG's, for each tile of the codestream
+constexpr std::uint64_t kBlockState = 256;      // for each code block
 constexpr std::uint64_t kPrecinctState = 512;
 constexpr std::size_t kMostCodings = 300;  // different ones
 
@@ -243,7 +246,7 @@ Result<void> check(const Stream& stream, std::uint64_t size) {
     return too_large("too many tiles");
   }
   for (const Coding& coding : stream.codings) {
-    if (tile_memory(stream, coding) > kMostTileBytes) {
+    if (tile_memory(stream, coding) > std::min(kMostTileBytes, kSomeTileBytes + kTileBytesPerByte * size)) {
       return too_large("too many code blocks in a tile");
     }
   }
