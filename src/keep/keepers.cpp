@@ -184,7 +184,9 @@ std::string program_text(const Site& site, const std::string& program) {
   return "; Written by `microtome up`; `microtome down` removes it.\n[program:" + service_name(site) +
          "]\ncommand=" + ini_text(shell_word(program) + " up --foreground " + shell_word(site.source)) +
          (home.empty() ? "" : "\nenvironment=MICROTOME_HOME=\"" + ini_text(home) + '"') +
-         "\nautostart=true\nautorestart=true\nstartsecs=1\nstartretries=1000000\nstopwaitsecs=40\n";
+         "\nautostart=true\nautorestart=true\nstartsecs=1\nstartretries=1000000\nstopwaitsecs=40\n"
+         // The site has a log of its own; supervisord's would stay behind when the site is taken down.
+         "stdout_logfile=NONE\nstderr_logfile=NONE\n";
 }
 
 Keepers::One look_for_supervisord() {

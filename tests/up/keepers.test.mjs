@@ -90,6 +90,7 @@ file=${world.file('home/supervisor.sock')}
 [supervisord]
 logfile=${world.file('home/supervisord.log')}
 pidfile=${world.file('home/supervisord.pid')}
+childlogdir=${world.file('home/childlogs')}
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 [supervisorctl]
@@ -98,6 +99,7 @@ serverurl=unix://${world.file('home/supervisor.sock')}
 files = ${world.file('home/etc/services.d')}/*.ini
 `);
     world.write('home/etc/services.d/.keep', '');
+    world.write('home/childlogs/.keep', '');
     world.write('home/bin/supervisorctl', `#!/bin/sh\nexec /usr/bin/supervisorctl -c ${conf} "$@"\n`, 0o755);
     const daemon = world.daemon('slicer', 'supervisord', '-n', '-c', conf);
     await eventually(() => world.run('supervisorctl', 'pid').status === 0, 'supervisord runs');
@@ -118,6 +120,7 @@ files = ${world.file('home/etc/services.d')}/*.ini
     assert.ok(!(await healthy(url)));
     assert.deepEqual(readdirSync(world.file('home/etc/services.d')), ['.keep']);
     assert.equal(world.run('supervisorctl', 'status').stdout, '');
+    assert.deepEqual(readdirSync(world.file('home/childlogs')), ['.keep'], 'supervisord keeps no logs of ours');
     assert.ok(!existsSync(world.file('home/.microtome')));
   }));
 
