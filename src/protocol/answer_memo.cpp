@@ -3,28 +3,18 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
+#include <random>
 #include <string_view>
 #include <utility>
 #include <variant>
 
 #include "http/text.hpp"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 namespace microtome::protocol {
 namespace {
-
-// Everything of a request that an answer may depend on, but for its conditions.
-std::string address_of(const void* scope, const http::Request& request) {
-  std::string address;
-  address.reserve(96 + request.query.size() + request.path.size());
-  address.append(reinterpret_cast<const char*>(&scope), sizeof(scope));
-  for (const std::string* part : {&request.scheme, &request.authority, &request.mount, &request.path}) {
-    address += *part;
-    address += '\n';
-  }
-  address += request.query;
-  return address;
-}
 
 // A request that asks for the whole answer whatever its state.
 bool plain(const http::Request& request) {
@@ -41,15 +31,20 @@ bool plain(const http::Request& request) {
 
 }  // namespace
 
-std::shared_ptr<const AnswerMemo::Entry> AnswerMemo::look(std::size_t hash, const std::string& address) {
-  const std::size_t set = hash % kSets;
-  const std::scoped_lock lock(locks_[set % kLocks]);
-  for (const Slot& slot : sets_[set]) {
-    if (slot.hash == hash && slot.entry && slot.entry->address == address) {
-      return slot.entry;
-    }
+AnswerMemo::AnswerMemo() : key_((std::uint64_t{std::random_device{}()} << 32) ^ std::random_device{}()) {}
+
+// Of everything of a request that an answer may depend on, but for its conditions.
+AnswerMemo::Hash AnswerMemo::hash_of(const void* scope, const http::Request& request) const {
+  std::string address;
+  address.reserve(96 + request.query.size() + request.path.size());
+  address.append(reinterpret_cast<const char*>(&scope), sizeof(scope));
+  for (const std::string* part : {&request.scheme, &request.authority, &request.mount, &request.path}) {
+    address += *part;
+    address += '\n';
   }
-  return nullptr;
+  address += request.query;
+  const XXH128_hash_t hash = XXH3_128bits_withSeed(address.data(), address.size(), key_);
+  return {hash.low64 | 1, hash.high64};  // 0 is an empty place
 }
 
 std::optional<http::Response> AnswerMemo::find(const void* scope, const http::Request& request) {
@@ -57,23 +52,56 @@ std::optional<http::Response> AnswerMemo::find(const void* scope, const http::Re
       !plain(request)) {
     return std::nullopt;
   }
-  const std::string address = address_of(scope, request);
-  const auto entry = look(std::hash<std::string>{}(address), address);
-  const std::int64_t now = Lease::now_ns();
-  if (!entry || !entry->name->holds(now) || !entry->picture->holds(now)) {
-    return std::nullopt;
-  }
-  auto file = entry->file.lock();
-  if (!file) {
-    return std::nullopt;
-  }
+  const Hash hash = hash_of(scope, request);
+  const std::size_t number = hash.high % kSets;
   http::Response response;
-  response.lines = entry->lines;
-  response.trace = entry->trace;
-  http::FileBody body{entry->prefix, {}, entry->suffix};
-  body.ranges.push_back({std::move(file), entry->offset, entry->length});
+  http::FileBody body;
+  SourcePtr source;
+  {
+    const std::scoped_lock lock(locks_[number % kLocks]);
+    const Set& set = sets_[number];
+    const auto at = static_cast<std::size_t>(std::ranges::find(set.hashes, hash.low) - set.hashes.begin());
+    if (at == kWays || set.slots[at].hash != hash.high) {
+      return std::nullopt;
+    }
+    const Slot& slot = set.slots[at];
+    source = slot.source;
+    body.ranges.push_back({nullptr, slot.offset, slot.length});
+    response.headers.add("ETag", std::string(slot.tag.data(), slot.tag_size));
+  }
+  const std::int64_t now = Lease::now_ns();
+  if (!source->name->holds(now) || !source->picture->holds(now)) {
+    return std::nullopt;
+  }
+  body.ranges.front().file = source->file.lock();
+  if (!body.ranges.front().file) {
+    return std::nullopt;
+  }
+  body.prefix = source->prefix;
+  body.suffix = source->suffix;
+  response.lines = std::shared_ptr<const std::string>(source, &source->lines);
+  response.trace = source->trace;
   response.body = std::move(body);
   return response;
+}
+
+// The same source that other tiles have, when it was used a moment ago.
+AnswerMemo::SourcePtr AnswerMemo::shared(Source source) {
+  const auto same_file = [&](const Source& other) {
+    return !source.file.owner_before(other.file) && !other.file.owner_before(source.file);
+  };
+  const std::scoped_lock lock(recent_mutex_);
+  for (const SourcePtr& other : recent_) {
+    if (other && other->name == source.name && other->picture == source.picture && other->prefix == source.prefix &&
+        other->suffix == source.suffix && other->trace.protocol == source.trace.protocol &&
+        other->trace.plan == source.trace.plan && same_file(*other) && other->lines == source.lines) {
+      return other;
+    }
+  }
+  auto made = std::make_shared<const Source>(std::move(source));
+  recent_[next_recent_] = made;
+  next_recent_ = (next_recent_ + 1) % kRecent;
+  return made;
 }
 
 void AnswerMemo::keep(const void* scope, const http::Request& request, const http::Response& response, LeasePtr name,
@@ -83,37 +111,49 @@ void AnswerMemo::keep(const void* scope, const http::Request& request, const htt
       request.query.size() + request.path.size() > kMostAddress || !plain(request)) {
     return;
   }
-  auto lines = std::make_shared<std::string>();
-  if (http::append_field_lines(*lines, response.headers) > 0 || lines->size() > kMostLines) {
+  const std::string tag(response.headers.get("ETag"));
+  http::Headers others;
+  for (const http::Header& header : response.headers.all()) {
+    if (!http::equal_no_case(header.name, "ETag")) {
+      others.add(header.name, header.value);
+    }
+  }
+  Source source;
+  if (http::append_field_lines(source.lines, others) > 0 || source.lines.size() > kMostLines || tag.empty() ||
+      tag.size() > kMostTag) {
     return;
   }
-  lines->shrink_to_fit();
-  auto entry = std::make_shared<Entry>();
-  entry->address = address_of(scope, request);
-  entry->lines = std::move(lines);
-  entry->prefix = body->prefix;
-  entry->suffix = body->suffix;
-  entry->file = body->ranges.front().file;
-  entry->offset = body->ranges.front().offset;
-  entry->length = body->ranges.front().length;
-  entry->name = std::move(name);
-  entry->picture = std::move(picture);
-  entry->trace = response.trace;
+  const io::FileRange& range = body->ranges.front();
+  source.prefix = body->prefix;
+  source.suffix = body->suffix;
+  source.file = range.file;
+  source.name = std::move(name);
+  source.picture = std::move(picture);
+  source.trace = response.trace;
+  Slot made;
+  const Hash hash = hash_of(scope, request);
+  made.hash = hash.high;
+  made.source = shared(std::move(source));
+  made.offset = range.offset;
+  made.length = range.length;
+  made.tag_size = static_cast<std::uint8_t>(tag.size());
+  std::ranges::copy(tag, made.tag.begin());
   std::call_once(made_, [this] {
-    sets_.resize(kSets);
+    sets_ = std::vector<Set>(kSets);
     ready_.store(true, std::memory_order_release);
   });
-  const std::size_t hash = std::hash<std::string>{}(entry->address);
-  const std::size_t set = hash % kSets;
-  const std::scoped_lock lock(locks_[set % kLocks]);
-  Set& slots = sets_[set];
-  // In place of its older self, else of the oldest: the newest comes first.
-  auto* const old = std::ranges::find_if(slots, [&](const Slot& slot) {
-    return slot.hash == hash && slot.entry && slot.entry->address == entry->address;
-  });
-  auto* const last = old != slots.end() ? old : slots.end() - 1;
-  std::move_backward(slots.begin(), last, last + 1);
-  slots.front() = {hash, std::move(entry)};
+  const std::size_t number = hash.high % kSets;
+  SourcePtr old;  // ends after the lock
+  const std::scoped_lock lock(locks_[number % kLocks]);
+  Set& set = sets_[number];
+  auto at = static_cast<std::size_t>(std::ranges::find(set.hashes, hash.low) - set.hashes.begin());
+  if (at == kWays) {
+    at = set.next;
+    set.next = (set.next + 1) % kWays;
+  }
+  old = std::move(set.slots[at].source);
+  set.hashes[at] = hash.low;
+  set.slots[at] = std::move(made);
 }
 
 }  // namespace microtome::protocol

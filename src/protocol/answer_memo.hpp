@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -21,11 +22,14 @@ namespace microtome::protocol {
 
 class AnswerMemo {
  public:
-  // At most 32,768 answers of about 0.6 kB.
+  AnswerMemo();
+  // At most 32,768 answers, of 100 bytes each when their pictures' headers differ in the ETag only, else of about 0.6
+  // kB.
   static constexpr std::size_t kSets = 4096;
   static constexpr std::size_t kWays = 8;
   static constexpr std::size_t kMostAddress = 512;  // bytes; longer addresses are not kept
   static constexpr std::size_t kMostLines = 2048;
+  static constexpr std::size_t kMostTag = 46;
 
   // The answer to a GET or HEAD without conditions, when it is known and good. `scope` tells the trees of files
   // apart.
@@ -36,31 +40,51 @@ class AnswerMemo {
             LeasePtr picture);
 
  private:
-  struct Entry {
-    std::string address;
-    std::shared_ptr<const std::string> lines;
+  // What the tiles of one picture have in common.
+  struct Source {
+    std::string lines;  // header fields without the ETag
     SharedBytes prefix;
     SharedBytes suffix;
     std::weak_ptr<const io::File> file;
-    std::uint64_t offset = 0;
-    std::uint64_t length = 0;
     LeasePtr name;
     LeasePtr picture;
     http::Trace trace;
   };
-  struct Slot {
-    std::size_t hash = 0;
-    std::shared_ptr<const Entry> entry;
+  using SourcePtr = std::shared_ptr<const Source>;
+  // An address is known by 128 bits of its hash, under a key that nobody outside knows.
+  struct Hash {
+    std::uint64_t low = 0;
+    std::uint64_t high = 0;
   };
-  using Set = std::array<Slot, kWays>;
+  // Two cache lines, so that a hit among thousands of tiles waits for memory twice: for the set's hashes and for
+  // this.
+  struct alignas(64) Slot {
+    std::uint64_t hash = 0;  // the high half
+    SourcePtr source;
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;
+    std::uint8_t tag_size = 0;
+    std::array<char, kMostTag> tag{};  // the ETag
+  };
+  struct alignas(64) Set {
+    std::array<std::uint64_t, kWays> hashes{};  // the low halves
+    std::array<Slot, kWays> slots;
+    std::uint32_t next = 0;  // the slot to give up next
+  };
   static constexpr std::size_t kLocks = 64;
+  static constexpr std::size_t kRecent = 16;
 
-  [[nodiscard]] std::shared_ptr<const Entry> look(std::size_t hash, const std::string& address);
+  [[nodiscard]] Hash hash_of(const void* scope, const http::Request& request) const;
+  SourcePtr shared(Source source);
 
+  const std::uint64_t key_;
   std::once_flag made_;
   std::vector<Set> sets_;  // made when the first answer is kept
   std::atomic<bool> ready_ = false;
   std::array<std::mutex, kLocks> locks_;
+  std::mutex recent_mutex_;
+  std::array<SourcePtr, kRecent> recent_;
+  std::size_t next_recent_ = 0;
 };
 
 }  // namespace microtome::protocol

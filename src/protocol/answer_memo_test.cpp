@@ -44,7 +44,8 @@ TEST_F(AnswerMemoTest, GivesTheSameAnswerAgain) {
   ASSERT_TRUE(again);
   EXPECT_EQ(again->status, 200);
   ASSERT_TRUE(again->lines);
-  EXPECT_EQ(*again->lines, "Content-Type: image/jpeg\r\nETag: \"x\"\r\n");
+  EXPECT_EQ(*again->lines, "Content-Type: image/jpeg\r\n");
+  EXPECT_EQ(again->headers.get("ETag"), "\"x\"");
   const auto* body = std::get_if<http::FileBody>(&again->body);
   ASSERT_TRUE(body);
   ASSERT_EQ(body->ranges.size(), 1U);
@@ -107,6 +108,32 @@ TEST_F(AnswerMemoTest, RefusesWhatMayDifferNextTime) {
   request_.query = std::string(AnswerMemo::kMostAddress + 1, 'q');
   keep();
   EXPECT_FALSE(known(request_));
+}
+
+TEST_F(AnswerMemoTest, TilesOfOnePictureShareWhatTheyHaveInCommon) {
+  keep();
+  const auto one = memo_.find(this, request_);
+  request_.query = "FIF=a.tif&JTL=1,3";
+  response_.headers = {};
+  response_.headers.add("Content-Type", "image/jpeg");
+  response_.headers.add("ETag", "\"y\"");
+  response_.body = http::FileBody{nullptr, {{file_, 7, 2}}, nullptr};
+  keep();
+  const auto other = memo_.find(this, request_);
+  ASSERT_TRUE(one && other);
+  EXPECT_EQ(one->lines.get(), other->lines.get());
+  EXPECT_EQ(other->headers.get("ETag"), "\"y\"");
+  EXPECT_EQ(std::get<http::FileBody>(other->body).ranges[0].offset, 7U);
+}
+
+TEST_F(AnswerMemoTest, KeepsApartWhatDiffers) {
+  keep();
+  request_.query = "FIF=a.tif&JTL=1,3";
+  response_.headers.add("Link", "<elsewhere>;rel=\"canonical\"");
+  keep();
+  EXPECT_NE(memo_.find(this, request_)->lines->find("Link: <elsewhere>"), std::string::npos);
+  request_.query = "FIF=a.tif&JTL=1,2";
+  EXPECT_EQ(memo_.find(this, request_)->lines->find("Link"), std::string::npos);
 }
 
 TEST_F(AnswerMemoTest, AnotherAnswerTakesThePlaceOfTheOld) {

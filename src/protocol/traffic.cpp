@@ -36,8 +36,10 @@ void Traffic::add(const http::Served& served) {
   counters.latency[bound].add();
   counters.total_us.add(total);
   counters.plan_us.add(served.plan_us);
-  counters.queue_us.add(served.trace.queue_us);
-  counters.work_us.add(served.trace.work_us);
+  if (served.trace.work_us != 0 || served.trace.queue_us != 0) {  // passed through: neither
+    counters.queue_us.add(served.trace.queue_us);
+    counters.work_us.add(served.trace.work_us);
+  }
   counters.send_us.add(served.send_us);
   counters.bytes.add(static_cast<std::int64_t>(served.bytes));
   if (!served.whole) {
