@@ -7,7 +7,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync } from 'node:f
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { bin, freePort, importSet, top, until, World as Servers } from './servers.mjs';
-import { World } from '../up/world.mjs';
+import { World, noWorld } from '../up/world.mjs';
 
 const page = readFileSync(join(top, 'docs/setup-2017.md'), 'utf8');
 const blocks = (language) => [...page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map((match) => match[1]);
@@ -19,7 +19,7 @@ const healthy = async (url) => {
   }
 };
 
-test('the page of the set-up of 2017, from the first line to the last', { skip: process.getuid() !== 0 && 'needs root, for a user and a cron of its own' }, async () => {
+test('the page of the set-up of 2017, from the first line to the last', { skip: noWorld }, async () => {
   const world = await World.make();
   const servers = new Servers();
   try {

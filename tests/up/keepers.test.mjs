@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { freePort, sleep } from '../lib/process.mjs';
-import { eventually, fast, healthy, listeners, root } from './up.mjs';
-import { World } from './world.mjs';
+import { eventually, fast, healthy, listeners } from './up.mjs';
+import { World, noWorld } from './world.mjs';
 
-const skip = root ? false : 'needs root, to make a machine for the test (namespaces)';
+const skip = noWorld;
 
 async function inWorld(body) {
   const world = await World.make();

@@ -8,6 +8,12 @@ import { bin, eventually, scratchDir, start, top } from '../lib/process.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 
+// Why no such machine can be made here; false when it can. In a chroot or a container without rights it cannot.
+const tried = process.getuid() === 0 &&
+  spawnSync('/usr/bin/unshare', ['-m', '-p', '-f', '--mount-proc', 'sh', '-c', 'mount --make-rprivate / && mount -t tmpfs tmpfs /run']);
+export const noWorld = tried && tried.status === 0 ? false
+  : `needs root and namespaces of its own (unshare: ${tried ? String(tried.stderr).trim() : 'not root'})`;
+
 let worlds = 0;
 
 export class World {
