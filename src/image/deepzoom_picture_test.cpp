@@ -59,7 +59,7 @@ void put(const io::ScratchDir& dir, const Files& files) {
 
 void number(Bytes& out, std::uint64_t value, int bytes) {
   for (int i = 0; i < bytes; ++i) {
-    out.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
+    out.push_back(i < 8 ? static_cast<std::uint8_t>(value >> (8 * i)) : 0);
   }
 }
 
