@@ -6,6 +6,7 @@
 #include "codec/jpeg.hpp"
 #include "codec/jpeg_handle.hpp"
 #include "codec/jpeg_parameters.hpp"
+#include "codec/jpeg_planes.hpp"
 
 namespace microtome::codec {
 namespace {
@@ -56,10 +57,10 @@ void jpeg::set_parameters(jpeg_compress_struct& handle, int width, int height, i
   // The fast transform is coarse where next to nothing is quantised away.
   constexpr int kFastBelow = 96;
   handle.dct_method = quality < kFastBelow ? JDCT_IFAST : JDCT_ISLOW;
-  if (channels == 3 && (options.subsampling == Subsampling::s444 ||
-                        (options.subsampling == Subsampling::automatic && quality >= 90))) {
-    handle.comp_info[0].h_samp_factor = 1;
-    handle.comp_info[0].v_samp_factor = 1;
+  if (channels == 3) {
+    const PlaneFactors factors = factors_for(options);
+    handle.comp_info[0].h_samp_factor = factors.across;
+    handle.comp_info[0].v_samp_factor = factors.down;
   }
   if (options.pixels_per_inch >= 1 && options.pixels_per_inch < 65535) {
     handle.density_unit = 1;
@@ -68,15 +69,38 @@ void jpeg::set_parameters(jpeg_compress_struct& handle, int width, int height, i
   }
 }
 
-Result<Bytes> encode_jpeg(const pixel::Image& source, const JpegEncodeOptions& options) {
-  if (source.width < 1 || source.height < 1 || source.channels < 1) {
+Result<void> jpeg::check_encodable(int width, int height, const JpegEncodeOptions& options) {
+  if (width < 1 || height < 1) {
     return fail(Code::bad_request, "empty picture");
   }
-  if (source.width > JPEG_MAX_DIMENSION || source.height > JPEG_MAX_DIMENSION) {
+  if (width > JPEG_MAX_DIMENSION || height > JPEG_MAX_DIMENSION) {
     return fail(Code::bad_request, "picture too large for JPEG");
   }
   if (options.icc.size() > 255U * 65519U) {
     return fail(Code::too_large, "colour profile too large for JPEG");
+  }
+  return {};
+}
+
+void jpeg::start_stream(jpeg_compress_struct& handle, ByteView icc) {
+  jpeg_start_compress(&handle, TRUE);
+  if (!icc.empty()) {
+    jpeg_write_icc_profile(&handle, icc.data(), static_cast<unsigned>(icc.size()));
+  }
+}
+
+Error jpeg::writing_error(const ErrorTrap& trap) {
+  Error error = trap.error();
+  error.code = Code::internal;
+  return error;
+}
+
+Result<Bytes> encode_jpeg(const pixel::Image& source, const JpegEncodeOptions& options) {
+  if (source.channels < 1) {
+    return fail(Code::bad_request, "empty picture");
+  }
+  if (auto good = jpeg::check_encodable(source.width, source.height, options); !good) {
+    return pass(good.error());
   }
   pixel::Image kept;
   const pixel::Image& image = plain_picture(source, options.background, kept);
@@ -89,10 +113,7 @@ Result<Bytes> encode_jpeg(const pixel::Image& source, const JpegEncodeOptions& o
   }
   const bool done = run_guarded(encoder.trap, [&] {
     jpeg::set_parameters(handle, image.width, image.height, image.channels, options);
-    jpeg_start_compress(&handle, TRUE);
-    if (!options.icc.empty()) {
-      jpeg_write_icc_profile(&handle, options.icc.data(), static_cast<unsigned>(options.icc.size()));
-    }
+    jpeg::start_stream(handle, options.icc);
     if (!comment.empty()) {
       jpeg_write_marker(&handle, JPEG_COM, reinterpret_cast<const JOCTET*>(comment.data()),
                         static_cast<unsigned>(comment.size()));
@@ -101,9 +122,7 @@ Result<Bytes> encode_jpeg(const pixel::Image& source, const JpegEncodeOptions& o
     jpeg_finish_compress(&handle);
   });
   if (!done) {
-    Error error = encoder.trap.error();
-    error.code = Code::internal;
-    return std::unexpected(std::move(error));
+    return std::unexpected(jpeg::writing_error(encoder.trap));
   }
   return encoder.take();
 }

@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstring>
 #include <string>
 
 #include "codec/jpeg_handle.hpp"
+#include "codec/jpeg_parameters.hpp"
 
 namespace microtome::codec {
 namespace {
@@ -139,14 +139,8 @@ Result<bool> decode_jpeg_planes(ByteView stream, const JpegDecodeOptions& option
 }
 
 Result<Bytes> encode_jpeg_planes(const pixel::Planes& planes, const JpegEncodeOptions& options) {
-  if (planes.width() < 1 || planes.height() < 1) {
-    return fail(Code::bad_request, "empty picture");
-  }
-  if (planes.width() > JPEG_MAX_DIMENSION || planes.height() > JPEG_MAX_DIMENSION) {
-    return fail(Code::bad_request, "picture too large for JPEG");
-  }
-  if (options.icc.size() > 255U * 65519U) {
-    return fail(Code::too_large, "colour profile too large for JPEG");
+  if (auto good = jpeg::check_encodable(planes.width(), planes.height(), options); !good) {
+    return pass(good.error());
   }
   jpeg::Compressor encoder;
   auto& handle = encoder.handle;
@@ -155,29 +149,16 @@ Result<Bytes> encode_jpeg_planes(const pixel::Planes& planes, const JpegEncodeOp
     return pass(open.error());
   }
   const bool started = run_guarded(encoder.trap, [&] {
-    handle.image_width = static_cast<JDIMENSION>(planes.width());
-    handle.image_height = static_cast<JDIMENSION>(planes.height());
-    handle.input_components = 3;
+    jpeg::set_parameters(handle, planes.width(), planes.height(), 3, options);
+    handle.dct_method = JDCT_ISLOW;
     handle.in_color_space = JCS_YCbCr;
-    jpeg_set_defaults(&handle);
-    jpeg_set_quality(&handle, std::clamp(options.quality, 1, 100), TRUE);
     handle.comp_info[0].h_samp_factor = planes.across;
     handle.comp_info[0].v_samp_factor = planes.down;
-    if (options.pixels_per_inch >= 1 && options.pixels_per_inch < 65535) {
-      handle.density_unit = 1;
-      handle.X_density = static_cast<UINT16>(std::lround(options.pixels_per_inch));
-      handle.Y_density = handle.X_density;
-    }
     handle.raw_data_in = TRUE;
-    jpeg_start_compress(&handle, TRUE);
-    if (!options.icc.empty()) {
-      jpeg_write_icc_profile(&handle, options.icc.data(), static_cast<unsigned>(options.icc.size()));
-    }
+    jpeg::start_stream(handle, options.icc);
   });
   if (!started) {
-    Error error = encoder.trap.error();
-    error.code = Code::internal;
-    return std::unexpected(std::move(error));
+    return std::unexpected(jpeg::writing_error(encoder.trap));
   }
   Rows rows(handle.comp_info);
   const int step = planes.down * DCTSIZE;
@@ -191,9 +172,7 @@ Result<Bytes> encode_jpeg_planes(const pixel::Planes& planes, const JpegEncodeOp
     jpeg_finish_compress(&handle);
   });
   if (!done) {
-    Error error = encoder.trap.error();
-    error.code = Code::internal;
-    return std::unexpected(std::move(error));
+    return std::unexpected(jpeg::writing_error(encoder.trap));
   }
   return encoder.take();
 }

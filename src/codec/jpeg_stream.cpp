@@ -29,10 +29,7 @@ class JpegStrips final : public StripWriter {
     const ByteView icc = options.icc;
     const bool done = run_guarded(encoder_.trap, [&] {
       jpeg::set_parameters(encoder_.handle, width, height, channels, jpeg);
-      jpeg_start_compress(&encoder_.handle, TRUE);
-      if (!icc.empty()) {
-        jpeg_write_icc_profile(&encoder_.handle, icc.data(), static_cast<unsigned>(icc.size()));
-      }
+      jpeg::start_stream(encoder_.handle, icc);
     });
     return done ? Result<void>() : failed();
   }
@@ -70,9 +67,7 @@ class JpegStrips final : public StripWriter {
  private:
   std::unexpected<Error> failed() {
     broken_ = true;
-    Error error = encoder_.trap.error();
-    error.code = Code::internal;
-    return std::unexpected(std::move(error));
+    return std::unexpected(jpeg::writing_error(encoder_.trap));
   }
 
   jpeg::Compressor encoder_;

@@ -80,7 +80,10 @@ Detached ClientConnection::run() {
     }
   }
   if (linger_ && !happened(kAbort)) {
-    co_await linger();
+    if (tls_) {
+      tls_->say_goodbye();
+    }
+    co_await linger_with([this](std::span<char>& got) { return receive(got); });
   }
   if (tls_ && !reset_ && !linger_) {
     tls_->say_goodbye();
@@ -388,16 +391,22 @@ Co<bool> ClientConnection::wait_for_something(Status status) {
   co_return true;
 }
 
+// Whoever worked on the request hears nothing more of it; an answer of our own may follow, then the connection ends.
+void ClientConnection::give_up_user() {
+  Turn& turn = *turn_;
+  turn.head.keep_alive = false;
+  linger_ = true;
+  const auto user = std::exchange(turn.user, std::make_shared<IdleUser>());
+  turn.stream->detach();
+  turn.stream = std::make_shared<RequestStream>(*this);
+  user->client_gone();
+}
+
 // The client is too slow. A body that does not come is answered with 408 when nothing has been said yet.
 void ClientConnection::expire() {
   Turn& turn = *turn_;
   if (!turn.body_ended && !turn.response) {
-    turn.head.keep_alive = false;
-    linger_ = true;
-    const auto user = std::exchange(turn.user, std::make_shared<IdleUser>());
-    turn.stream->detach();
-    turn.stream = std::make_shared<RequestStream>(*this);
-    user->client_gone();
+    give_up_user();
     turn.stream->respond(http::text_response(408, "request timeout"));
   }
 }
@@ -449,12 +458,7 @@ bool ClientConnection::take_body() {
   const auto used = turn.chunks->feed(in_, turn.body);
   turn.body_read += turn.body.size() - before;
   if (!used || (turn.body_limit > 0 && turn.body_read > turn.body_limit)) {
-    turn.head.keep_alive = false;
-    linger_ = true;
-    const auto user = std::exchange(turn.user, std::make_shared<IdleUser>());
-    turn.stream->detach();
-    turn.stream = std::make_shared<RequestStream>(*this);
-    user->client_gone();
+    give_up_user();
     if (turn.begun) {
       turn.cut = true;
     } else {
@@ -466,34 +470,6 @@ bool ClientConnection::take_body() {
   in_.erase(0, *used);
   turn.body_ended = turn.chunks->done();
   return turn.body.size() > before || turn.body_ended;
-}
-
-// Says that we are done, and reads until the client has seen it: closing with unread bytes would send a reset, and
-// that can destroy the answer on its way.
-Co<bool> ClientConnection::linger() {
-  constexpr std::size_t kMost = 1 << 20;
-  if (tls_) {
-    tls_->say_goodbye();
-  }
-  shutdown(fd(), SHUT_WR);
-  set_deadline(std::chrono::seconds(2));
-  for (std::size_t dropped = 0; dropped < kMost;) {
-    std::span<char> got;
-    const Got what = receive(got);
-    if (what == Got::bytes) {
-      dropped += got.size();
-      continue;
-    }
-    if (what != Got::nothing) {
-      break;
-    }
-    watch_readable();
-    const unsigned events = co_await next(kReadable | kExpired);
-    if ((events & kReadable) == 0 || (events & kAbort) != 0) {
-      break;
-    }
-  }
-  co_return true;
 }
 
 }  // namespace microtome::host

@@ -105,8 +105,8 @@ class ClientConnection final : public net::Connection {
   Got receive(std::span<char>& got, std::size_t limit = SIZE_MAX);
   net::SendQueue::Status flush(net::SendQueue& queue);
   void send_now(std::string_view text);
+  void give_up_user();
   void expire();
-  net::Co<bool> linger();
   [[nodiscard]] bool wants_input() const;
   [[nodiscard]] net::HeadLimits limits() const { return {options().max_header, options().max_target, true, true}; }
 

@@ -13,6 +13,7 @@
 #include "codec/jpeg.hpp"
 #include "codec/png.hpp"
 #include "codec/webp.hpp"
+#include "image/grid.hpp"
 #include "image/tile_files.hpp"
 #include "pixel/blit.hpp"
 #include "pixel/convert.hpp"
@@ -123,7 +124,7 @@ class DeepZoomPicture final : public Picture {
 
   [[nodiscard]] Result<std::optional<StoredTile>> stored_tile(int level, std::int64_t x, std::int64_t y,
                                                               bool may_block) const override {
-    if (auto good = check(level, x, y); !good) {
+    if (auto good = check_tile(info_, level, x, y); !good) {
       return pass(good.error());
     }
     StoredTile tile;
@@ -155,7 +156,7 @@ class DeepZoomPicture final : public Picture {
 
   [[nodiscard]] Result<pixel::Image> decode_tile(int level, std::int64_t x, std::int64_t y,
                                                  const CancelToken& cancel) const override {
-    if (auto good = check(level, x, y); !good) {
+    if (auto good = check_tile(info_, level, x, y); !good) {
       return pass(good.error());
     }
     if (cancel.cancelled()) {
@@ -188,13 +189,8 @@ class DeepZoomPicture final : public Picture {
   [[nodiscard]] Result<pixel::Image> decode_region(int level, const pixel::Rect& rect, int* reduction,
                                                    const CancelToken& cancel) const override {
     *reduction = 1;
-    if (!has(level)) {
-      return fail(Code::not_found, "no such level");
-    }
-    const Level& size = info_.levels[static_cast<std::size_t>(level)];
-    if (rect.x < 0 || rect.y < 0 || rect.width < 1 || rect.height < 1 || rect.x > size.width - rect.width ||
-        rect.y > size.height - rect.height) {
-      return fail(Code::bad_request, "the region is outside of the picture");
+    if (auto inside = check_region(info_, level, rect); !inside) {
+      return pass(inside.error());
     }
     pixel::Image out =
         pixel::Image::make(static_cast<int>(rect.width), static_cast<int>(rect.height), info_.channels, info_.colour);
@@ -211,19 +207,6 @@ class DeepZoomPicture final : public Picture {
   }
 
  private:
-  [[nodiscard]] bool has(int level) const {
-    return level >= 0 && static_cast<std::size_t>(level) < info_.levels.size();
-  }
-  [[nodiscard]] Result<void> check(int level, std::int64_t x, std::int64_t y) const {
-    if (!has(level)) {
-      return fail(Code::not_found, "no such level");
-    }
-    const Level& size = info_.levels[static_cast<std::size_t>(level)];
-    if (x < 0 || y < 0 || x >= size.across() || y >= size.down()) {
-      return fail(Code::not_found, "no such tile");
-    }
-    return {};
-  }
   [[nodiscard]] pixel::Rect area_of(int level, std::int64_t x, std::int64_t y) const {
     const Level& size = info_.levels[static_cast<std::size_t>(level)];
     return pixel::intersect({x * dzi_.tile, y * dzi_.tile, dzi_.tile, dzi_.tile}, {0, 0, size.width, size.height});

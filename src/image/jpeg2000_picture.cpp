@@ -7,6 +7,7 @@
 
 #include "codec/jpeg2000.hpp"
 #include "image/block_store.hpp"
+#include "image/grid.hpp"
 #include "image/level_store.hpp"
 #include "image/untiled_picture.hpp"
 #include "pixel/blit.hpp"
@@ -43,45 +44,19 @@ class Jpeg2000Picture final : public Picture {
 
   [[nodiscard]] Result<std::optional<StoredTile>> stored_tile(int level, std::int64_t x, std::int64_t y,
                                                               bool /*may_block*/) const override {
-    if (!has(level)) {
-      return fail(Code::not_found, "no such level");
-    }
-    const Level& size = info_.levels[static_cast<std::size_t>(level)];
-    if (x < 0 || y < 0 || x >= size.across() || y >= size.down()) {
-      return fail(Code::not_found, "no such tile");
-    }
-    StoredTile tile;
-    tile.visible_width = static_cast<int>(std::min<std::int64_t>(size.tile_width, size.width - x * size.tile_width));
-    tile.visible_height =
-        static_cast<int>(std::min<std::int64_t>(size.tile_height, size.height - y * size.tile_height));
-    tile.width = tile.visible_width;
-    tile.height = tile.visible_height;
-    return tile;
+    return tile_without_bytes(info_, level, x, y);
   }
 
   [[nodiscard]] Result<pixel::Image> decode_tile(int level, std::int64_t x, std::int64_t y,
                                                  const CancelToken& cancel) const override {
-    const auto tile = stored_tile(level, x, y, true);
-    if (!tile) {
-      return pass(tile.error());
-    }
-    const Level& size = info_.levels[static_cast<std::size_t>(level)];
-    int reduction = 1;
-    return decode_region(level,
-                         {x * size.tile_width, y * size.tile_height, (*tile)->visible_width, (*tile)->visible_height},
-                         &reduction, cancel);
+    return decode_tile_as_region(*this, level, x, y, cancel);
   }
 
   [[nodiscard]] Result<pixel::Image> decode_region(int level, const pixel::Rect& rect, int* reduction,
                                                    const CancelToken& cancel) const override {
     *reduction = 1;  // the levels are halves already
-    if (!has(level)) {
-      return fail(Code::not_found, "no such level");
-    }
-    const Level& size = info_.levels[static_cast<std::size_t>(level)];
-    if (rect.x < 0 || rect.y < 0 || rect.width < 1 || rect.height < 1 || rect.x > size.width - rect.width ||
-        rect.y > size.height - rect.height) {
-      return fail(Code::bad_request, "the region is outside of the picture");
+    if (auto inside = check_region(info_, level, rect); !inside) {
+      return pass(inside.error());
     }
     if (level >= stream_.resolutions) {
       const auto whole = coarse_.get(
@@ -97,10 +72,6 @@ class Jpeg2000Picture final : public Picture {
   }
 
  private:
-  [[nodiscard]] bool has(int level) const {
-    return level >= 0 && static_cast<std::size_t>(level) < info_.levels.size();
-  }
-
   [[nodiscard]] Result<pixel::Image> coarsest(const CancelToken& cancel) const {
     const int level = stream_.resolutions - 1;
     const Level& size = info_.levels[static_cast<std::size_t>(level)];

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "image/grid.hpp"
 #include "image/tiff_tags.hpp"
 #include "pixel/convert.hpp"
 
@@ -114,45 +115,19 @@ class SlidePicture final : public Picture {
 
   [[nodiscard]] Result<std::optional<StoredTile>> stored_tile(int level, std::int64_t x, std::int64_t y,
                                                               bool /*may_block*/) const override {
-    if (!has(level)) {
-      return fail(Code::not_found, "no such level");
-    }
-    const Level& size = info_.levels[static_cast<std::size_t>(level)];
-    if (x < 0 || y < 0 || x >= size.across() || y >= size.down()) {
-      return fail(Code::not_found, "no such tile");
-    }
-    StoredTile tile;
-    tile.visible_width = static_cast<int>(std::min<std::int64_t>(size.tile_width, size.width - x * size.tile_width));
-    tile.visible_height =
-        static_cast<int>(std::min<std::int64_t>(size.tile_height, size.height - y * size.tile_height));
-    tile.width = tile.visible_width;
-    tile.height = tile.visible_height;
-    return tile;
+    return tile_without_bytes(info_, level, x, y);
   }
 
   [[nodiscard]] Result<pixel::Image> decode_tile(int level, std::int64_t x, std::int64_t y,
                                                  const CancelToken& cancel) const override {
-    const auto tile = stored_tile(level, x, y, true);
-    if (!tile) {
-      return pass(tile.error());
-    }
-    const Level& size = info_.levels[static_cast<std::size_t>(level)];
-    int reduction = 1;
-    return decode_region(level,
-                         {x * size.tile_width, y * size.tile_height, (*tile)->visible_width, (*tile)->visible_height},
-                         &reduction, cancel);
+    return decode_tile_as_region(*this, level, x, y, cancel);
   }
 
   [[nodiscard]] Result<pixel::Image> decode_region(int level, const pixel::Rect& rect, int* reduction,
                                                    const CancelToken& cancel) const override {
     *reduction = 1;
-    if (!has(level)) {
-      return fail(Code::not_found, "no such level");
-    }
-    const Level& size = info_.levels[static_cast<std::size_t>(level)];
-    if (rect.x < 0 || rect.y < 0 || rect.width < 1 || rect.height < 1 || rect.x > size.width - rect.width ||
-        rect.y > size.height - rect.height) {
-      return fail(Code::bad_request, "the region is outside of the picture");
+    if (auto inside = check_region(info_, level, rect); !inside) {
+      return pass(inside.error());
     }
     if (cancel.cancelled()) {
       return fail(Code::cancelled, "cancelled");
@@ -175,10 +150,6 @@ class SlidePicture final : public Picture {
   }
 
  private:
-  [[nodiscard]] bool has(int level) const {
-    return level >= 0 && static_cast<std::size_t>(level) < info_.levels.size();
-  }
-
   [[nodiscard]] Result<SlidePtr> handle() const {
     const std::scoped_lock lock(mutex_);
     if (slide_ == nullptr) {

@@ -11,6 +11,7 @@
 #include "codec/jpeg.hpp"
 #include "codec/webp.hpp"
 #include "image/tiff_colour.hpp"
+#include "image/tiff_jpeg.hpp"
 #include "image/tiff_samples.hpp"
 #include "image/tiff_tags.hpp"
 #include "image/untiled_picture.hpp"
@@ -53,26 +54,6 @@ Image fit(Image image, const TiffLayout& layout, int width, int height) {
   Image whole = background(layout, width, height);
   (void)pixel::paste(whole, image, 0, 0);
   return whole;
-}
-
-// Some writers leave the end marker out.
-Bytes& closed(Bytes& stream) {
-  if (!codec::ends_with_eoi(stream)) {
-    stream.insert(stream.end(), {0xff, 0xd9});
-  }
-  return stream;
-}
-
-codec::JpegDecodeOptions jpeg_options(const TiffLevel& level, int denominator) {
-  const TiffDirectory& directory = *level.directory;
-  codec::JpegDecodeOptions options;
-  options.scale_denominator = denominator;
-  options.max_pixels = static_cast<std::uint64_t>(directory.block_width) * directory.block_height;
-  options.tables = level.jpeg_tables;
-  if (directory.samples == 3) {
-    options.rgb_coded = directory.photometric == tiff::kRgb;
-  }
-  return options;
 }
 
 void invert(Image& image) {

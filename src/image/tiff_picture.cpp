@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "image/grid.hpp"
 #include "image/stored_tiles.hpp"
 #include "image/tiff_blocks.hpp"
 #include "image/tiff_index.hpp"
@@ -50,13 +51,10 @@ class TiledTiff final : public Picture {
 
   [[nodiscard]] Result<pixel::Image> decode_tile(int level, std::int64_t x, std::int64_t y,
                                                  const CancelToken& cancel) const override {
-    if (!has(level)) {
-      return fail(Code::not_found, "no such level");
+    if (auto there = check_tile(info_, level, x, y); !there) {
+      return pass(there.error());
     }
     const Level& size = info_.levels[level];
-    if (x < 0 || y < 0 || x >= size.across() || y >= size.down()) {
-      return fail(Code::not_found, "no such tile");
-    }
     if (cancel.cancelled()) {
       return fail(Code::cancelled, "cancelled");
     }
@@ -71,13 +69,8 @@ class TiledTiff final : public Picture {
 
   [[nodiscard]] Result<pixel::Image> decode_region(int level, const pixel::Rect& rect, int* reduction,
                                                    const CancelToken& cancel) const override {
-    if (!has(level)) {
-      return fail(Code::not_found, "no such level");
-    }
-    const Level& size = info_.levels[level];
-    if (rect.x < 0 || rect.y < 0 || rect.width < 1 || rect.height < 1 || rect.x > size.width - rect.width ||
-        rect.y > size.height - rect.height) {
-      return fail(Code::bad_request, "the region is outside of the picture");
+    if (auto inside = check_region(info_, level, rect); !inside) {
+      return pass(inside.error());
     }
     *reduction = TiffBlocks::best_denominator(levels_[level], rect, *reduction);
     return blocks_->region(levels_[level], rect, *reduction, cancel);
@@ -85,13 +78,8 @@ class TiledTiff final : public Picture {
 
   [[nodiscard]] Result<std::optional<pixel::Planes>> decode_planes(int level, const pixel::Rect& rect,
                                                                    const CancelToken& cancel) const override {
-    if (!has(level)) {
-      return fail(Code::not_found, "no such level");
-    }
-    const Level& size = info_.levels[level];
-    if (rect.x < 0 || rect.y < 0 || rect.width < 1 || rect.height < 1 || rect.x > size.width - rect.width ||
-        rect.y > size.height - rect.height) {
-      return fail(Code::bad_request, "the region is outside of the picture");
+    if (auto inside = check_region(info_, level, rect); !inside) {
+      return pass(inside.error());
     }
     return blocks_->planes(levels_[level], rect, cancel);
   }

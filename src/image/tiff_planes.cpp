@@ -5,7 +5,7 @@
 
 #include "codec/jpeg_planes.hpp"
 #include "image/tiff_blocks.hpp"
-#include "image/tiff_tags.hpp"
+#include "image/tiff_jpeg.hpp"
 #include "image/untiled_picture.hpp"
 
 namespace microtome::image {
@@ -31,9 +31,7 @@ Result<std::optional<pixel::Planes>> TiffBlocks::planes(const TiffLevel& level, 
   if (auto small = check_decoded(limits_, rect.width, rect.height, 3, pixel::Sample::u8); !small) {
     return pass(small.error());
   }
-  codec::JpegDecodeOptions options;
-  options.tables = level.jpeg_tables;
-  options.max_pixels = static_cast<std::uint64_t>(directory.block_width) * directory.block_height;
+  const codec::JpegDecodeOptions options = jpeg_options(level, 1);
   std::optional<pixel::Planes> target;
   const std::int64_t last_x = (rect.x + rect.width - 1) / directory.block_width;
   const std::int64_t last_y = (rect.y + rect.height - 1) / directory.block_height;
@@ -56,9 +54,7 @@ Result<std::optional<pixel::Planes>> TiffBlocks::planes(const TiffLevel& level, 
       if (!stream) {
         return pass(stream.error());
       }
-      if (!codec::ends_with_eoi(*stream)) {
-        stream->insert(stream->end(), {0xff, 0xd9});
-      }
+      closed(*stream);
       if (!target) {
         const auto info = codec::inspect_jpeg(*stream, level.jpeg_tables);
         const auto factors = info ? codec::plane_factors(*info) : std::nullopt;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "image/grid.hpp"
 #include "pixel/blit.hpp"
 
 namespace microtome::image {
@@ -11,11 +12,6 @@ namespace {
 
 constexpr std::uint64_t kBytesPerPixel = 4;  // what a pixel of the limit may take on average
 constexpr double kMostlyWhole = 0.7;         // parts that cost more than this are not worth it
-
-bool inside(const Level& level, const pixel::Rect& rect) {
-  return rect.x >= 0 && rect.y >= 0 && rect.width > 0 && rect.height > 0 && rect.x <= level.width - rect.width &&
-         rect.y <= level.height - rect.height;
-}
 
 std::size_t bytes_of(const PictureInfo& info, const Level& level) {
   return static_cast<std::size_t>(level.width) * level.height * info.channels * pixel::bytes_of(info.sample);
@@ -51,33 +47,12 @@ std::size_t UntiledPicture::memory() const {
 
 Result<std::optional<StoredTile>> UntiledPicture::stored_tile(int level, std::int64_t x, std::int64_t y,
                                                               bool /*may_block*/) const {
-  if (level < 0 || static_cast<std::size_t>(level) >= info_.levels.size()) {
-    return fail(Code::not_found, "no such level");
-  }
-  const Level& size = info_.levels[level];
-  if (x < 0 || y < 0 || x >= size.across() || y >= size.down()) {
-    return fail(Code::not_found, "no such tile");
-  }
-  StoredTile tile;
-  tile.visible_width = static_cast<int>(std::min<std::int64_t>(size.tile_width, size.width - x * size.tile_width));
-  tile.visible_height =
-      static_cast<int>(std::min<std::int64_t>(size.tile_height, size.height - y * size.tile_height));
-  tile.width = tile.visible_width;
-  tile.height = tile.visible_height;
-  return tile;
+  return tile_without_bytes(info_, level, x, y);
 }
 
 Result<pixel::Image> UntiledPicture::decode_tile(int level, std::int64_t x, std::int64_t y,
                                                  const CancelToken& cancel) const {
-  const auto tile = stored_tile(level, x, y, true);
-  if (!tile) {
-    return pass(tile.error());
-  }
-  const Level& size = info_.levels[level];
-  int reduction = 1;
-  return decode_region(level,
-                       {x * size.tile_width, y * size.tile_height, (*tile)->visible_width, (*tile)->visible_height},
-                       &reduction, cancel);
+  return decode_tile_as_region(*this, level, x, y, cancel);
 }
 
 bool UntiledPicture::prefers_part(int level, const pixel::Rect& rect) const {
@@ -97,11 +72,8 @@ bool UntiledPicture::prefers_part(int level, const pixel::Rect& rect) const {
 Result<pixel::Image> UntiledPicture::decode_region(int level, const pixel::Rect& rect, int* reduction,
                                                    const CancelToken& cancel) const {
   *reduction = 1;  // the levels are halves already
-  if (level < 0 || static_cast<std::size_t>(level) >= info_.levels.size()) {
-    return fail(Code::not_found, "no such level");
-  }
-  if (!inside(info_.levels[level], rect)) {
-    return fail(Code::bad_request, "the region is outside of the picture");
+  if (auto inside = check_region(info_, level, rect); !inside) {
+    return pass(inside.error());
   }
   if (cancel.cancelled()) {
     return fail(Code::cancelled, "cancelled");

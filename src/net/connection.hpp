@@ -3,7 +3,10 @@
 // Everything happens on the thread of its loop. The connection's coroutine owns it while it runs.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <atomic>
+#include <chrono>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
@@ -16,6 +19,7 @@
 #include "base/work_pool.hpp"
 #include "http/message.hpp"
 #include "net/address_set.hpp"
+#include "net/co.hpp"
 #include "net/loop.hpp"
 #include "net/send_queue.hpp"
 #include "net/server.hpp"
@@ -124,6 +128,32 @@ class Connection : public Watcher, public Ticked, public std::enable_shared_from
         job(*self);
       }
     });
+  }
+
+  // Closing with unread bytes would make the kernel send a reset, and that can destroy the answer on its way: says that
+  // we are done, and reads by `receive(got)` until the client has seen it, two seconds at the most.
+  template <class Receive>
+  Co<bool> linger_with(Receive receive) {
+    constexpr std::size_t kMost = 1 << 20;
+    shutdown(fd(), SHUT_WR);
+    set_deadline(std::chrono::seconds(2));
+    for (std::size_t dropped = 0; dropped < kMost;) {
+      std::span<char> got;
+      const Got what = receive(got);
+      if (what == Got::bytes) {
+        dropped += got.size();
+        continue;
+      }
+      if (what != Got::nothing) {
+        break;
+      }
+      watch_readable();
+      const unsigned events = co_await next(kReadable | kExpired);
+      if ((events & kReadable) == 0 || (events & kAbort) != 0) {
+        break;
+      }
+    }
+    co_return true;
   }
 
   // Closes: `reset` tells the peer that this was not a proper end.

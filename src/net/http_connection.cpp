@@ -40,7 +40,7 @@ Detached HttpConnection::run() {
     }
   }
   if (linger_ && !happened(kAbort)) {
-    co_await linger();
+    co_await linger_with([this](std::span<char>& got) { return receive(got); });
   }
   close(reset_);
 }
@@ -305,31 +305,6 @@ Co<bool> HttpConnection::pause() {
   });
   const unsigned events = co_await next(kAnswered);
   co_return (events & kAbort) == 0;
-}
-
-// Closing with unread bytes would make the kernel send a reset, and that can destroy the answer on its way: says that
-// we are done, and reads until the client has seen it.
-Co<bool> HttpConnection::linger() {
-  constexpr std::size_t kMost = 1 << 20;
-  shutdown(fd(), SHUT_WR);
-  set_deadline(std::chrono::seconds(2));
-  for (std::size_t dropped = 0; dropped < kMost;) {
-    std::span<char> got;
-    const Got what = receive(got);
-    if (what == Got::bytes) {
-      dropped += got.size();
-      continue;
-    }
-    if (what != Got::nothing) {
-      break;
-    }
-    watch_readable();
-    const unsigned events = co_await next(kReadable | kExpired);
-    if ((events & kReadable) == 0 || (events & kAbort) != 0) {
-      break;
-    }
-  }
-  co_return true;
 }
 
 }  // namespace microtome::net

@@ -93,7 +93,6 @@ class HttpConnection final : public Connection {
   bool begin_pull();
   bool take_pulled();
   Co<bool> pause();
-  Co<bool> linger();
   [[nodiscard]] HeadLimits limits() const { return {options().max_header, options().max_target}; }
   [[nodiscard]] std::weak_ptr<HttpConnection> weak() {
     return std::static_pointer_cast<HttpConnection>(shared_from_this());
