@@ -109,7 +109,8 @@ files = ${world.file('home/etc/services.d')}/*.ini
     const ini = readdirSync(world.file('home/etc/services.d')).find((name) => name.endsWith('.ini'));
     assert.match(readFileSync(world.file('home/etc/services.d', ini), 'utf8'), /command=\S+microtome-keep up --foreground/);
     assert.ok(await healthy(url));
-    assert.match(world.run('supervisorctl', 'status').stdout, /RUNNING/);
+    // STARTING until it has stayed up for a second.
+    await eventually(() => /RUNNING/.test(world.run('supervisorctl', 'status').stdout), 'supervisord counts it as running');
     await world.killAll();
     await eventually(() => healthy(url), 'supervisord starts it again', 20000);
     // From everywhere at once: still one.
