@@ -130,8 +130,8 @@ class Connection : public Watcher, public Ticked, public std::enable_shared_from
     });
   }
 
-  // Closing with unread bytes would make the kernel send a reset, and that can destroy the answer on its way: says that
-  // we are done, and reads by `receive(got)` until the client has seen it, two seconds at the most.
+  // Closing with unread bytes would make the kernel send a reset, and that can destroy the answer on its way: says
+  // that we are done, and reads by `receive(got)` until the client has seen it, two seconds at the most.
   template <class Receive>
   Co<bool> linger_with(Receive receive) {
     constexpr std::size_t kMost = 1 << 20;
