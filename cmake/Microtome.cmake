@@ -76,7 +76,7 @@ function(microtome_module name)
     endif()
     # Run from the top of the tree: a path of this machine in the code would keep ccache from knowing another clone.
     gtest_discover_tests(${name}_tests WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
-                         PROPERTIES LABELS unit TIMEOUT 120)
+                         PROPERTIES LABELS unit TIMEOUT 300)
   endif()
   if(benches AND MICROTOME_BENCH AND benchmark_FOUND)
     add_executable(${name}_bench ${benches})
