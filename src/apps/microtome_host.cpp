@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@
 #include "host/preflight.hpp"
 #include "host/server.hpp"
 #include "host/successor.hpp"
+#include "host/system_log.hpp"
 #include "net/inherited.hpp"
 
 namespace {
@@ -46,7 +48,7 @@ constexpr const char* kUsage =
     " -v                     shows the version\n"
     " -V                     shows what is built in\n"
     " -h                     shows this text\n"
-    " --allow-include-shell  lets the configuration run commands (include_shell)\n"
+    " --allow-include-shell  lets a configuration that others can write run commands\n"
     " --ready-file FILE      writes there, when it serves, its process id and addresses\n"
     " --directives           prints the table of all settings\n"
     "signals: TERM and INT finish what runs and end, USR1 reads the configuration again,\n"
@@ -130,10 +132,21 @@ std::optional<int> read_arguments(int count, char** words, Arguments& arguments)
   return std::nullopt;
 }
 
+// Whether the configuration may run commands (include_shell): when it was said, or when nobody but root and us can
+// write the file; it could then start any program as an app as well.
+bool may_run_commands(const Arguments& arguments) {
+  struct stat state{};
+  if (arguments.allow_shell || stat(arguments.config.c_str(), &state) != 0) {
+    return arguments.allow_shell;
+  }
+  const bool owned = state.st_uid == 0 || state.st_uid == geteuid();
+  return S_ISREG(state.st_mode) && owned && (state.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
 // Reads and checks; prints what there is to say. Null site after errors.
 Loaded load(const Arguments& arguments, bool look_at_world) {
   Diagnostics diagnostics;
-  Loaded loaded = load_config(arguments.config, real_world(arguments.allow_shell), diagnostics);
+  Loaded loaded = load_config(arguments.config, real_world(may_run_commands(arguments)), diagnostics);
   if (loaded.site && look_at_world) {
     check_world(*loaded.site, diagnostics);
     if (diagnostics.errors() > 0) {
@@ -278,7 +291,10 @@ HostOptions make_options(const Arguments& arguments, Loaded& loaded, const Log& 
   options.settings = loaded.server;
   options.site = std::move(loaded.site);
   options.log = log;
-  options.app_log = [file = files.back()](const std::string& line) { file->line(timestamped(line)); };
+  const bool to_system = options.settings.error_syslog && options.settings.breakage_log.empty();
+  options.app_log = [file = files.back(), to_system](const std::string& line) {
+    to_system ? to_syslog(syslog_level(LogLevel::warning), line) : file->line(timestamped(line));
+  };
   options.environment = our_environment();
   options.idle_exit = std::chrono::seconds(arguments.idle);
   if (options.settings.systemd_sockets) {
@@ -288,7 +304,7 @@ HostOptions make_options(const Arguments& arguments, Loaded& loaded, const Log& 
   }
   options.reload = [arguments, log]() -> HostOptions::Reloaded {
     Diagnostics diagnostics;
-    Loaded again = load_config(arguments.config, real_world(arguments.allow_shell), diagnostics);
+    Loaded again = load_config(arguments.config, real_world(may_run_commands(arguments)), diagnostics);
     for (const Diagnostic& each : diagnostics.all()) {
       log.warning(format_diagnostic(each, again.files));
     }
@@ -330,7 +346,10 @@ int serve(const Arguments& arguments, Loaded loaded, int ready_pipe, NamedSocket
     std::fprintf(stderr, "%s\n", (!log_file ? log_file : app_file).error().message.c_str());
     return kFailed;
   }
-  const Log log([file = *log_file](LogLevel, std::string_view text) { file->line(timestamped(text)); });
+  open_syslog(settings.syslog_facility);
+  const Log log([file = *log_file, to_system = settings.error_syslog](LogLevel level, std::string_view text) {
+    to_system ? to_syslog(syslog_level(level), std::string(text)) : file->line(timestamped(text));
+  });
   set_limits(settings);
   PidFile pid_file(settings.pid_file);
   HostOptions options = make_options(arguments, loaded, log, {*log_file, *app_file});

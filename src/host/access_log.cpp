@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <ctime>
 
+#include "host/system_log.hpp"
+
 namespace microtome::host {
 namespace {
 
@@ -201,6 +203,9 @@ std::shared_ptr<LogFile> AccessLogs::find(const std::string& name) {
 }
 
 void AccessLogs::write(const RequestSettings& settings, const AccessRecord& record) {
+  if (settings.access_syslog) {
+    return to_syslog(settings.access_syslog_level, format_access(settings.access_format, record));
+  }
   if (const auto file = find(settings.access_log)) {
     file->line(format_access(settings.access_format, record));
   }

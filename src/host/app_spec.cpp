@@ -37,6 +37,7 @@ class Reader {
   Reader(const Entry& backend, Protocol protocol, Diagnostics& diagnostics)
       : backend_(backend), keys_(backend.value.list()), diagnostics_(diagnostics) {
     app_.protocol = protocol;
+    app_.keep = protocol == Protocol::fastcgi ? KeepConnections::ask : KeepConnections::never;
   }
 
   AppSpec run() {
@@ -139,7 +140,7 @@ class Reader {
       diagnostics_.error(place, "a port is a number from 1 to 65535");
     }
     if (app_.protocol == Protocol::http && app_.ours()) {
-      diagnostics_.error(place, "\"bin-path\" starts FastCGI apps only");
+      diagnostics_.error(place, "\"bin-path\" starts FastCGI and SCGI apps only");
     }
     if (find("bin-path") != nullptr && app_.command.empty()) {
       diagnostics_.error(place, "\"bin-path\" is empty");

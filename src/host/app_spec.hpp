@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a configuration says about one backend: an entry of fastcgi.server or proxy.server. Values; thread-safe to
-// share.
+// What a configuration says about one backend: an entry of fastcgi.server, scgi.server or proxy.server. Values;
+// thread-safe to share.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,7 @@
 
 namespace microtome::host {
 
-enum class Protocol { fastcgi, http };
+enum class Protocol { fastcgi, http, scgi };  // scgi: or uwsgi, which the request decides
 enum class Role { responder, authorizer };
 enum class KeepConnections { ask, never, fixed };
 

@@ -99,6 +99,7 @@ bool CgiHeadReader::line(std::string_view line, bool first) {
     const int status = read_status(number);
     if (status == 0 && http_ && number.starts_with('1')) {
       head_.interim = true;
+      head_.switches = number.starts_with("101");
       return true;
     }
     if (status == 0) {
@@ -128,7 +129,10 @@ bool CgiHeadReader::line(std::string_view line, bool first) {
 }
 
 bool CgiHeadReader::field(std::string_view name, std::string_view value) {
-  if (equal_no_case(name, "Status")) {
+  if (http_ && connection_field(name, value)) {
+    return true;
+  }
+  if (equal_no_case(name, "Status") && !http_) {
     const int status = read_status(value);
     if (status == 0) {
       bad("its Status is not from 200 to 599");
@@ -140,6 +144,10 @@ bool CgiHeadReader::field(std::string_view name, std::string_view value) {
     const auto length = http::parse_decimal(value);
     if (!length) {
       bad("its Content-Length is no number");
+      return false;
+    }
+    if (http_ && head_.content_length && head_.content_length != length) {
+      bad("it sent two lengths");
       return false;
     }
     if (!head_.content_length) {  // of several the first counts
@@ -157,12 +165,25 @@ bool CgiHeadReader::field(std::string_view name, std::string_view value) {
   } else if (equal_no_case(name, "X-Accel-Redirect")) {
     head_.send_file = value;
     head_.send_file_by_url = true;
-  } else if (name.size() > 9 && equal_no_case(name.substr(0, 9), "Variable-")) {
+  } else if (!http_ && name.size() > 9 && equal_no_case(name.substr(0, 9), "Variable-")) {
     head_.variables.add(std::string(name.substr(9)), std::string(value));
   } else if (!hop_by_hop(name) && !(name.size() > 8 && equal_no_case(name.substr(0, 8), "X-Accel-"))) {
     head_.headers.add(std::string(name), std::string(value));
   }
   return true;
+}
+
+// What an HTTP server says about the connection to it.
+bool CgiHeadReader::connection_field(std::string_view name, std::string_view value) {
+  if (equal_no_case(name, "Connection")) {
+    head_.connection += (head_.connection.empty() ? "" : ", ") + std::string(value);
+    return true;
+  }
+  if (equal_no_case(name, "Upgrade")) {
+    head_.upgrade = value;
+    return true;
+  }
+  return false;
 }
 
 }  // namespace microtome::host

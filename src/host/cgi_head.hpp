@@ -16,10 +16,13 @@ struct CgiHead {
   int status = 200;
   http::Headers headers;  // without those that belong to the connection, Content-Length and Status
   std::optional<std::uint64_t> content_length;
-  bool chunked = false;   // the body is framed in chunks, against the rules
-  bool interim = false;   // a status line of 1xx (HTTP only)
-  bool nph = false;       // began with "HTTP/1.x 200": tolerated
-  std::string send_file;  // X-Sendfile, X-LIGHTTPD-send-file or X-Accel-Redirect; with the byte range of X-Sendfile2
+  bool chunked = false;    // the body is framed in chunks, against the rules
+  bool interim = false;    // a status line of 1xx (HTTP only)
+  bool switches = false;   // 101: behind the head another protocol is spoken (HTTP only)
+  std::string upgrade;     // to which one
+  std::string connection;  // the Connection field (HTTP only): names of fields that end here
+  bool nph = false;        // began with "HTTP/1.x 200": tolerated
+  std::string send_file;   // X-Sendfile, X-LIGHTTPD-send-file or X-Accel-Redirect; with the byte range of X-Sendfile2
   bool send_file_by_url = false;  // X-Accel-Redirect
   http::Headers variables;        // Variable-NAME: what an authorizer hands on
 };
@@ -41,6 +44,7 @@ class CgiHeadReader {
   State finish(std::string_view text);
   bool line(std::string_view line, bool first);
   bool field(std::string_view name, std::string_view value);
+  bool connection_field(std::string_view name, std::string_view value);
   State bad(std::string why);
   bool http_;
   std::string text_;

@@ -121,7 +121,7 @@ class Writer {
     add("REMOTE_PORT", std::to_string(endpoint.remote_port));
     if (!request_.remote_user.empty()) {
       add("REMOTE_USER", request_.remote_user);
-      add("AUTH_TYPE", "Basic");
+      add("AUTH_TYPE", request_.auth_type);
     }
   }
 

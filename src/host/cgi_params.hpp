@@ -30,6 +30,7 @@ struct CgiRequest {
   std::string_view protocol;
   std::string_view remote_address;
   std::string_view remote_user;
+  std::string_view auth_type = "Basic";
   const Endpoint* endpoint = nullptr;
   const http::Headers* headers = nullptr;
   std::optional<std::uint64_t> content_length;

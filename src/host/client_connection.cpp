@@ -366,7 +366,7 @@ Co<bool> ClientConnection::wait_for_something(Status status) {
   if (blocked) {
     until = turn.progress + limits_.write_idle;
   }
-  if (reading && !turn.body_ended) {
+  if (reading && !turn.body_ended && turn.tunnel.empty()) {
     const auto now = net::Loop::now();
     const auto floor =
         turn.body_begin + options().header_deadline + std::chrono::seconds(turn.body_read / kBodyFloor);

@@ -75,6 +75,7 @@ class ClientConnection final : public net::Connection {
     std::uint64_t written = 0;
     std::unique_ptr<net::SendQueue> out;
     std::string pending;  // written and not yet framed
+    std::string tunnel;   // the protocol that follows a 101; empty: none
     net::Clock::time_point progress;
     std::uint64_t seen = 0;
   };
@@ -100,6 +101,7 @@ class ClientConnection final : public net::Connection {
   bool read_input();
   bool take_body();
   void send_head();
+  void send_switch();
   void frame();
   // Through TLS, where there is any.
   Got receive(std::span<char>& got, std::size_t limit = SIZE_MAX);

@@ -73,6 +73,18 @@ void RequestStream::end() {
   }
 }
 
+bool RequestStream::tunnel(const std::string& protocol) {
+  if (connection_ == nullptr || begun() || connection_->turn_->head.version < 11 || has_body()) {
+    return false;
+  }
+  Turn& turn = *connection_->turn_;
+  turn.tunnel = protocol;
+  turn.head.content_length = UINT64_MAX;  // what comes from now on is a body without an end
+  turn.body_ended = false;
+  turn.body_wanted = true;
+  return true;
+}
+
 void RequestStream::cut() {
   if (connection_ != nullptr) {
     connection_->turn_->cut = true;
@@ -108,6 +120,9 @@ void RequestStream::commit() {
 void ClientConnection::send_head() {
   Turn& turn = *turn_;
   const http::Response& response = *turn.response;
+  if (!turn.tunnel.empty()) {
+    return send_switch();
+  }
   net::BodySource source;
   if (turn.whole) {
     source = net::BodySource(std::move(turn.response->body));
@@ -139,6 +154,17 @@ void ClientConnection::send_head() {
   }
 }
 
+// The head of an answer behind which another protocol begins.
+void ClientConnection::send_switch() {
+  Turn& turn = *turn_;
+  std::string text = "HTTP/1.1 101 Switching Protocols\r\n";
+  http::append_field_lines(text, turn.response->headers);
+  text += "Connection: upgrade\r\nUpgrade: " + turn.tunnel + "\r\n\r\n";
+  turn.out->copy(text);
+  turn.keep = turn.chunked = false;
+  turn.begun = true;
+}
+
 // Moves what was written to the queue, in chunks where the length was not known.
 void ClientConnection::frame() {
   Turn& turn = *turn_;
@@ -146,7 +172,7 @@ void ClientConnection::frame() {
     return;
   }
   if (!turn.begun) {
-    if (!turn.whole && turn.ended && !turn.length && !turn.head_only) {
+    if (!turn.whole && turn.ended && !turn.length && !turn.head_only && turn.tunnel.empty()) {
       turn.length = turn.pending.size();  // all of it is here: no need for chunks
     }
     turn.out = loop().take_queue();
@@ -155,7 +181,7 @@ void ClientConnection::frame() {
       return;
     }
   }
-  const bool bodiless = turn.head_only || !net::may_have_body(turn.response->status);
+  const bool bodiless = turn.tunnel.empty() && (turn.head_only || !net::may_have_body(turn.response->status));
   if (!turn.pending.empty() && !bodiless) {
     turn.written += turn.pending.size();
     if (turn.chunked) {

@@ -29,6 +29,7 @@ class ClientConnection::RequestStream final : public Stream {
   void begin(http::Response head, std::optional<std::uint64_t> length) override;
   void write(std::string_view bytes) override;
   void end() override;
+  bool tunnel(const std::string& protocol) override;
   void cut() override;
   [[nodiscard]] std::size_t unsent() const override;
   [[nodiscard]] bool begun() const override;

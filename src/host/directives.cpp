@@ -86,6 +86,7 @@ std::string wanted(Kind kind, std::string_view name) {
     case Kind::patterns:
       return left + "a list of keys and strings" + example + "( \"...\" => \"...\" )";
     case Kind::key_any:
+    case Kind::key_mixed:
       return left + "a list of keys and values" + example + "( \"...\" => \"...\" )";
     case Kind::key_list:
       return left + "a list of keys and lists" + example + "( \"...\" => ( ... ) )";
@@ -138,9 +139,10 @@ class Checker {
       modules(setting.value.list());
     }
     if (setting.key == "auth.backend" && setting.value.is_text() && setting.value.text() != "htpasswd" &&
-        setting.value.text() != "plain" && !setting.value.text().empty()) {
-      diagnostics_.error(setting.value.place, "authentication by \"" + setting.value.text() +
-                                                  "\" is not supported; \"htpasswd\" and \"plain\" are");
+        setting.value.text() != "plain" && setting.value.text() != "htdigest" && !setting.value.text().empty()) {
+      diagnostics_.error(setting.value.place,
+                         "authentication by \"" + setting.value.text() +
+                             "\" is not supported; \"htpasswd\", \"htdigest\" and \"plain\" are");
     }
   }
 
@@ -215,6 +217,7 @@ class Checker {
       const bool list = entry.value.is_list();
       const bool good = row.kind == Kind::texts                                    ? text && !entry.key
                         : row.kind == Kind::key_text || row.kind == Kind::patterns ? text && entry.key.has_value()
+                        : row.kind == Kind::key_mixed                              ? entry.key.has_value()
                         : row.kind == Kind::key_any                                ? entry.key.has_value() && !list
                                                                                    : list;
       if (!good) {
@@ -301,6 +304,7 @@ std::string_view kind_name(Kind kind) {
     case Kind::patterns:
       return "pattern => string";
     case Kind::key_any:
+    case Kind::key_mixed:
       return "key => value";
     case Kind::key_list:
       return "key => list";

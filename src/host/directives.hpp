@@ -14,15 +14,16 @@
 namespace microtome::host {
 
 enum class Kind {
-  text,      // "..."
-  number,    // 80 or "80", 0..2147483647
-  boolean,   // "enable", "disable", "true", "false", "1", "0" in any case, or a number
-  texts,     // ( "a", "b" )
-  key_text,  // ( "k" => "v" )
-  key_any,   // ( "k" => "v" or number )
-  key_list,  // ( "k" => ( ... ) )
-  patterns,  // ( "pattern" => "replacement" ): the keys are Perl-compatible patterns
-  backends,  // ( "/prefix" => ( ( "host" => ... ) ) )
+  text,       // "..."
+  number,     // 80 or "80", 0..2147483647
+  boolean,    // "enable", "disable", "true", "false", "1", "0" in any case, or a number
+  texts,      // ( "a", "b" )
+  key_text,   // ( "k" => "v" )
+  key_any,    // ( "k" => "v" or number )
+  key_list,   // ( "k" => ( ... ) )
+  key_mixed,  // ( "k" => "v" or number or ( ... ) )
+  patterns,   // ( "pattern" => "replacement" ): the keys are Perl-compatible patterns
+  backends,   // ( "/prefix" => ( ( "host" => ... ) ) )
   any,
 };
 

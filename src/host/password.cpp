@@ -3,10 +3,12 @@
 
 #include <crypt.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <memory>
+#include <sstream>
 
 #include "host/digest.hpp"
 #include "http/text.hpp"
@@ -89,6 +91,45 @@ Result<std::optional<std::string>> stored_password(const std::string& file, std:
     return std::optional(stored.substr(0, stored.starts_with("{SHA}") ? std::string::npos : stored.find(':')));
   }
   return std::optional<std::string>();
+}
+
+Result<std::string> stored_htdigest(const std::string& file, std::string_view user, std::string_view realm,
+                                    std::size_t size) {
+  std::ifstream stream(file);
+  if (!stream) {
+    return fail(Code::io, "internal error", "cannot read the user file " + file + ": " + std::strerror(errno));
+  }
+  const std::string front = std::string(user) + ':' + std::string(realm) + ':';
+  for (std::string line; std::getline(stream, line);) {
+    if (!line.starts_with(front)) {
+      continue;
+    }
+    std::string hash = line.substr(front.size(), size);
+    const std::string_view rest = std::string_view(line).substr(std::min(front.size() + size, line.size()));
+    std::transform(hash.begin(), hash.end(), hash.begin(), http::to_lower);
+    const bool ends = rest.empty() || rest.front() == '\r' || rest.front() == ' ' || rest.front() == ':';
+    if (hash.size() == size && ends && hash.find_first_not_of("0123456789abcdef") == std::string::npos) {
+      return hash;
+    }
+  }
+  return std::string{};
+}
+
+bool is_in_group(const std::string& file, std::string_view group, std::string_view user) {
+  std::ifstream stream(file);
+  for (std::string line; std::getline(stream, line);) {
+    const std::size_t colon = line.find(':');
+    if (colon == std::string::npos || http::trim(std::string_view(line).substr(0, colon)) != group) {
+      continue;
+    }
+    std::istringstream names(line.substr(colon + 1));
+    for (std::string name; names >> name;) {
+      if (name == user) {
+        return true;
+      }
+    }
+  }
+  return false;
 }
 
 bool equal_secret(std::string_view a, std::string_view b) {

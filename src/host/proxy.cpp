@@ -14,10 +14,10 @@ using Clock = Timers::Clock;
 
 namespace {
 constexpr std::size_t kBodyAhead = 64 * 1024;
-constexpr std::size_t kAnswerAhead = 1 << 20;
 }  // namespace
 
-ProxyRun::ProxyRun(ProxyRequest request, AnswerSink& answer) : request_(std::move(request)), answer_(&answer) {}
+ProxyRun::ProxyRun(ProxyRequest request, AnswerSink& answer)
+    : request_(std::move(request)), answer_(&answer), head_(!request_.cgi) {}
 
 ProxyRun::~ProxyRun() {
   let_go();
@@ -66,21 +66,25 @@ void ProxyRun::granted(Lease lease) {
   descriptor_ = std::make_unique<net::Descriptor>(*lease_.app().context().loop, connected.fd);
   connected_ = connected.state == Connect::done;
   running_ = true;
-  out_.copy(request_.text(spooling_ ? std::optional(spool_.size()) : request_.content_length));
+  out_.copy(request_.text(app(), spooling_ ? std::optional(spool_.size()) : request_.content_length));
   last_activity_ = Clock::now();
   watch_time();
   send_body();
 }
 
-void ProxyRun::send_body() {
-  while (running_ && !body_ended_ && answer_ != nullptr && out_.size() < kBodyAhead) {
+// Puts what there is of the body into the queue. True: the queue was full before all was taken.
+bool ProxyRun::fill_queue() {
+  while (running_ && !body_ended_ && answer_ != nullptr) {
+    if (out_.size() >= kBodyAhead) {
+      return true;
+    }
     std::string bytes;
     bool last = false;
     if (spooling_) {
       auto taken = spool_.take(32 * 1024);
       if (!taken) {
         fail(500, taken.error().context);
-        return commit();
+        return false;
       }
       bytes = std::move(*taken);
       last = bytes.empty();
@@ -95,10 +99,23 @@ void ProxyRun::send_body() {
     }
     body_ended_ = last;
     if (bytes.empty()) {
-      break;
+      return false;
     }
   }
+  return false;
+}
+
+void ProxyRun::send_body() {
+  // What the kernel has taken makes room: nobody else would call for the rest.
+  bool full = fill_queue();
   flush();
+  while (full && descriptor_ && out_.size() < kBodyAhead) {
+    full = fill_queue();
+    flush();
+  }
+  if (done_) {
+    return commit();
+  }
   if (answer_ != nullptr && !body_ended_ && !spooling_) {
     answer_->commit();
   }
@@ -178,95 +195,6 @@ void ProxyRun::readable() {
   commit();
 }
 
-bool ProxyRun::take(std::string_view bytes) {
-  if (!head_done_ && !take_head(bytes)) {
-    return false;
-  }
-  return take_body(bytes);
-}
-
-// False: more is needed, or it has failed.
-bool ProxyRun::take_head(std::string_view& bytes) {
-  while (true) {
-    switch (head_.feed(bytes)) {
-      case CgiHeadReader::State::more:
-        return false;
-      case CgiHeadReader::State::bad:
-        fail(502, head_.fault());
-        return false;
-      case CgiHeadReader::State::done:
-        break;
-    }
-    if (!head_.head().interim) {
-      break;
-    }
-    head_ = CgiHeadReader(true);  // 100 Continue and the like: the answer follows
-  }
-  CgiHead& head = head_.head();
-  if (!head.nph) {
-    fail(502, "it does not speak HTTP");
-    return false;
-  }
-  head_done_ = true;
-  const bool bodiless = request_.head || head.status == 204 || head.status == 304;
-  if (head.chunked && !bodiless) {
-    chunks_ = std::make_unique<net::ChunkedReader>(UINT64_MAX / 2, 64 * 1024);
-    head.content_length.reset();
-  } else if (head.content_length && !bodiless) {
-    has_length_ = true;
-    left_ = *head.content_length;
-  }
-  if (answer_ != nullptr) {
-    wanted_ = answer_->upstream_head(std::move(head));
-  }
-  if (bodiless || (has_length_ && left_ == 0)) {
-    ended();
-    return false;
-  }
-  return true;
-}
-
-bool ProxyRun::take_body(std::string_view bytes) {
-  if (answer_ == nullptr || done_) {
-    return false;
-  }
-  std::string decoded;
-  bool last = false;
-  if (chunks_) {
-    chunk_rest_.append(bytes);
-    const auto used = chunks_->feed(chunk_rest_, decoded);
-    if (!used) {
-      broken();
-      return false;
-    }
-    chunk_rest_.erase(0, *used);
-    bytes = decoded;
-    last = chunks_->done();
-  } else if (has_length_) {
-    bytes = bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size())));
-    left_ -= bytes.size();
-    last = left_ == 0;
-  }
-  if (wanted_) {
-    answer_->upstream_body(bytes);
-  }
-  if (last) {
-    ended();
-    return false;
-  }
-  if (!hold_ && answer_->stream().unsent() > kAnswerAhead) {
-    hold_ = true;
-  }
-  return true;
-}
-
-void ProxyRun::ended() {
-  if (answer_ != nullptr && !done_) {
-    answer_->upstream_end();
-  }
-  done_ = true;
-}
-
 void ProxyRun::broken() {
   if (done_) {
     return;
@@ -305,7 +233,7 @@ void ProxyRun::next_server() {
   descriptor_.reset();
   connected_ = reading_ = writing_ = false;
   out_.clear();
-  head_ = CgiHeadReader(true);
+  head_ = CgiHeadReader(!request_.cgi);
   body_ended_ = body_sent_ = false;
   spool_.rewind();
   app().context().timers->cancel(timer_);
@@ -375,6 +303,9 @@ void ProxyRun::watch_time() {
             self->connected_ ? self->app().spec().read_timeout : self->app().spec().connect_timeout;
         if (Clock::now() - self->last_activity_ < now_limit) {
           return self->watch_time();
+        }
+        if (self->lease_ && self->app().spec().ours() && self->connected_) {
+          self->lease_.app().hung(self->lease_.slot(), self->lease_.slot().generation);
         }
         self->head_done_ ? self->broken() : self->fail(504, "no answer in time");
         self->commit();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// ProxyRun: one request on its way through an HTTP server behind (proxy.server): HTTP/1.1, a connection per request.
-// Loop thread only. A request without a body is tried at the next server when one cannot be reached or closes without
-// an answer.
+// ProxyRun: one request on its way through a server behind, with a connection per request: HTTP/1.1 (proxy.server),
+// or SCGI and uwsgi (scgi.server), whose answers are those of CGI programs. Loop thread only. A request without a
+// body is tried at the next server when one cannot be reached or closes without an answer.
 #pragma once
 
 #include <functional>
@@ -23,8 +23,10 @@ struct ProxyRequest {
   std::vector<std::shared_ptr<App>> apps;  // in the order they are to be tried
   bool safe = true;
   bool head = false;
-  // Request line and fields with the blank line; the length of the body is known by then.
-  std::function<std::string(std::optional<std::uint64_t> content_length)> text;
+  bool cgi = false;      // the answer is a CGI program's
+  bool upgrade = false;  // 101 may be answered
+  // What goes before the body, for that server; the length of the body is known by then.
+  std::function<std::string(const App&, std::optional<std::uint64_t> content_length)> text;
   std::optional<std::uint64_t> content_length;  // nullopt: kept until it is whole
   std::string name;                             // for the log
 };
@@ -46,11 +48,13 @@ class ProxyRun final : public Upstream, public net::Watcher, public std::enable_
  private:
   void enqueue();
   void granted(Lease lease);
+  bool fill_queue();
   void send_body();
   void flush();
   void watch();
   bool take(std::string_view bytes);
   bool take_head(std::string_view& bytes);
+  bool begin_tunnel();
   bool take_body(std::string_view bytes);
   void ended();
   void broken();
@@ -81,7 +85,7 @@ class ProxyRun final : public Upstream, public net::Watcher, public std::enable_
   Timers::Clock::time_point last_activity_{};
   Timers::Id timer_ = 0;
 
-  CgiHeadReader head_{true};
+  CgiHeadReader head_;
   bool head_done_ = false;
   bool any_output_ = false;
   bool wanted_ = true;

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "host/access_log.hpp"
+#include "host/auth_digest.hpp"
 #include "host/client_connection.hpp"
 #include "host/context.hpp"
 #include "host/listener.hpp"
@@ -220,6 +221,7 @@ class Host final : public HostServer {
     context->log = options_.log;
     context->site = std::move(site);
     context->counters = context_ ? context_->counters : std::make_shared<Counters>();
+    context->nonce_secret = context_ ? context_->nonce_secret : random_secret();
     context->started = context_ ? context_->started : std::chrono::system_clock::now();
     context->supervisor = supervisor_.get();
     context->access = [this](const RequestSettings& settings, const AccessRecord& record) {

@@ -4,6 +4,7 @@
 
 #include "host/directives.hpp"
 #include "host/settings.hpp"
+#include "host/system_log.hpp"
 
 namespace microtome::host {
 namespace {
@@ -24,6 +25,8 @@ class Reader {
     number("server.listen-backlog", out_.backlog);
     flag("server.systemd-socket-activation", out_.systemd_sockets);
     flag("server.core-files", out_.core_files);
+    flag("server.errorlog-use-syslog", out_.error_syslog);
+    facility();
     flag("server.h2proto", out_.h2);
     flag("server.h2c", out_.h2c);
     features();
@@ -45,6 +48,14 @@ class Reader {
       return;
     }
     out_.socket_mode = static_cast<int>(mode);
+  }
+
+  void facility() {
+    text("server.syslog-facility", out_.syslog_facility);
+    if (!out_.syslog_facility.empty() && !syslog_facility(out_.syslog_facility)) {
+      diagnostics_.error(tree_.global("server.syslog-facility")->value.place,
+                         "\"server.syslog-facility\" is a facility of syslog, like \"daemon\" or \"local0\"");
+    }
   }
 
   // server.feature-flags = ( "server.h2proto" => "disable" )

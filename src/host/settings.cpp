@@ -2,6 +2,7 @@
 #include "host/settings.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <functional>
 
 #include "host/directives.hpp"
@@ -33,6 +34,15 @@ Apply seconds(std::chrono::seconds S::* member) {
     s.*member = std::chrono::seconds(as_number(setting.value).value_or((s.*member).count()));
   };
 }
+Apply part_of_deflate(TextsPtr DeflateSettings::* member) {
+  return [member](S& s, const Setting&, const Part& each, int) { s.deflate.*member = each.texts; };
+}
+template <class T>
+Apply deflate_number(T DeflateSettings::* member, T unit) {
+  return [member, unit](S& s, const Setting& setting, const Part&, int) {
+    s.deflate.*member = static_cast<T>(as_number(setting.value).value_or(0)) * unit;
+  };
+}
 template <class T>
 Apply part(T S::* member, T Part::* from) {
   return [member, from](S& s, const Setting&, const Part& each, int) { s.*member = each.*from; };
@@ -50,6 +60,8 @@ void add_files(Appliers& table) {
   table["server.error-handler"] = text(&S::error_handler);
   table["server.error-handler-404"] = text(&S::error_handler_404);
   table["server.error-intercept"] = flag(&S::error_intercept);
+  table["mimetype.use-xattr"] = flag(&S::type_from_attribute);
+  table["mimetype.xattr-name"] = text(&S::type_attribute);
   table["mimetype.assign"] = part(&S::mime_types, &Part::mime);
   table["index-file.names"] = part(&S::index_files, &Part::texts);
   table["static-file.exclude-extensions"] = part(&S::exclude_extensions, &Part::texts);
@@ -99,12 +111,17 @@ void add_rules(Appliers& table) {
   table["auth.backend"] = text(&S::auth_backend);
   table["auth.backend.htpasswd.userfile"] = text(&S::htpasswd_file);
   table["auth.backend.plain.userfile"] = text(&S::plain_file);
+  table["auth.backend.htdigest.userfile"] = text(&S::htdigest_file);
+  table["auth.backend.plain.groupfile"] = text(&S::group_file);
   table["auth.require"] = part(&S::auth_rules, &Part::auth_rules);
 }
 
 void add_server(Appliers& table) {
   table["accesslog.filename"] = text(&S::access_log);
   table["accesslog.format"] = text(&S::access_format);
+  table["accesslog.use-syslog"] = flag(&S::access_syslog);
+  table["accesslog.syslog-level"] = number(&S::access_syslog_level);
+  table["extforward.params"] = part(&S::forward_params, &Part::pairs);
   table["extforward.forwarder"] = part(&S::forwarders, &Part::pairs);
   table["extforward.headers"] = part(&S::forward_headers, &Part::texts);
   table["mount.path"] = text(&S::mount);
@@ -129,6 +146,52 @@ void add_server(Appliers& table) {
   table["debug.log-condition-handling"] = flag(&S::log_conditions);
   table["debug.log-file-not-found"] = flag(&S::log_not_found);
   table["debug.log-request-header"] = flag(&S::log_request_header);
+}
+
+void add_behind(Appliers& table) {
+  table["proxy.header"] = part(&S::proxy_headers, &Part::proxy_headers);
+  table["proxy.forwarded"] = part(&S::proxy_forwarded, &Part::pairs);
+  table["proxy.replace-http-host"] = flag(&S::proxy_label_host);
+  table["proxy.map-extensions"] = part(&S::proxy_map_extensions, &Part::pairs);
+  table["proxy.debug"] = number(&S::proxy_debug);
+  table["scgi.server"] = part(&S::scgi, &Part::routes);
+  table["scgi.balance"] = text(&S::scgi_balance);
+  table["scgi.protocol"] = text(&S::scgi_protocol);
+  table["scgi.map-extensions"] = part(&S::scgi_map_extensions, &Part::pairs);
+}
+
+void add_deflate(Appliers& table) {
+  for (const char* name : {"deflate.mimetypes", "compress.filetype"}) {
+    table[name] = part_of_deflate(&DeflateSettings::types);
+  }
+  for (const char* name : {"deflate.allowed-encodings", "compress.allowed-encodings"}) {
+    table[name] = part_of_deflate(&DeflateSettings::encodings);
+  }
+  for (const char* name : {"deflate.cache-dir", "compress.cache-dir"}) {
+    table[name] = [](S& s, const Setting& setting, const Part&, int) { s.deflate.cache_dir = setting.value.text(); };
+  }
+  table["deflate.min-compress-size"] = deflate_number(&DeflateSettings::smallest, std::uint64_t{1});
+  for (const char* name : {"deflate.max-compress-size", "compress.max-filesize"}) {
+    table[name] = deflate_number(&DeflateSettings::largest, std::uint64_t{1024});
+  }
+  table["deflate.compression-level"] = [](S& s, const Setting& setting, const Part&, int) {
+    s.deflate.level = static_cast<int>(std::min<std::int64_t>(9, as_number(setting.value).value_or(9)));
+  };
+  table["deflate.max-loadavg"] = [](S& s, const Setting& setting, const Part&, int) {
+    s.deflate.max_load = std::strtod(setting.value.text().c_str(), nullptr);
+  };
+}
+
+void add_users(Appliers& table) {
+  table["userdir.active"] = flag(&S::user_directories);
+  table["userdir.path"] = [](S& s, const Setting& setting, const Part&, int) {
+    s.user_directory = setting.value.text();
+    s.user_path_set = true;
+  };
+  table["userdir.basepath"] = text(&S::user_base);
+  table["userdir.letterhomes"] = flag(&S::user_letters);
+  table["userdir.exclude-user"] = part(&S::users_excluded, &Part::texts);
+  table["userdir.include-user"] = part(&S::users_included, &Part::texts);
 }
 
 void add_tls(Appliers& table) {
@@ -156,6 +219,9 @@ Site::Site(ConfigTree tree, Diagnostics& diagnostics) : tree_(std::move(tree)), 
   add_files(parts->appliers);
   add_rules(parts->appliers);
   add_server(parts->appliers);
+  add_behind(parts->appliers);
+  add_deflate(parts->appliers);
+  add_users(parts->appliers);
   add_tls(parts->appliers);
   for (const Block& block : tree_.blocks) {
     for (const Setting& setting : block.settings) {

@@ -18,9 +18,12 @@
 
 #include "host/address.hpp"
 #include "host/app_spec.hpp"
+#include "host/auth_digest.hpp"
 #include "host/condition.hpp"
 #include "host/config_tree.hpp"
+#include "host/deflate.hpp"
 #include "host/mime.hpp"
+#include "host/proxy_headers.hpp"
 #include "host/rewrite.hpp"
 
 namespace microtome::host {
@@ -43,8 +46,10 @@ struct AuthRule {
   std::string path;
   bool basic = true;
   std::string realm;
+  std::vector<DigestKind> digests;  // offered where `basic` is false
   bool any_user = true;
   std::vector<std::string> users;
+  std::vector<std::string> groups;
 };
 using AuthRulesPtr = std::shared_ptr<const std::vector<AuthRule>>;
 
@@ -68,6 +73,8 @@ struct RequestSettings {
   bool error_intercept = false;
 
   MimePtr mime_types;
+  bool type_from_attribute = false;
+  std::string type_attribute = "user.Content-Type";
   TextsPtr index_files;
   TextsPtr exclude_extensions;
   TextsPtr deny_ends;
@@ -108,14 +115,19 @@ struct RequestSettings {
 
   std::string access_log;
   std::string access_format;
+  bool access_syslog = false;
+  int access_syslog_level = 6;
 
   std::string auth_backend;
   std::string htpasswd_file;
   std::string plain_file;
+  std::string htdigest_file;
+  std::string group_file;
   AuthRulesPtr auth_rules;
 
   PairsPtr forwarders;
   TextsPtr forward_headers;
+  PairsPtr forward_params;
   std::string mount;       // public path that the front-end strips
   TextsPtr mount_headers;  // of trusted proxies, that tell it
 
@@ -125,15 +137,34 @@ struct RequestSettings {
 
   RoutesPtr fastcgi;
   RoutesPtr proxy;
+  RoutesPtr scgi;
   std::string fastcgi_balance;
   std::string proxy_balance;
+  std::string scgi_balance;
+  std::string scgi_protocol;  // "scgi" or "uwsgi"
   PairsPtr map_extensions;
+  PairsPtr proxy_map_extensions;
+  PairsPtr scgi_map_extensions;
   int gateway_debug = 0;
+  int proxy_debug = 0;
+  std::shared_ptr<const ProxyHeaders> proxy_headers;
+  PairsPtr proxy_forwarded;
+  bool proxy_label_host = false;  // Host is the name of the backend's entry
+
+  DeflateSettings deflate;
 
   std::string simple_vhost_root;
   std::string simple_vhost_default;
   std::string simple_vhost_docroot;
   std::string evhost_pattern;
+
+  bool user_directories = true;
+  std::string user_directory;  // below the home of a user; "~user" means nothing where user_path_set is false
+  bool user_path_set = false;
+  std::string user_base;  // homes lie here: the system's users are not asked
+  bool user_letters = false;
+  TextsPtr users_excluded;
+  TextsPtr users_included;
 
   bool tls = false;
   std::string tls_certificate;
@@ -179,6 +210,8 @@ struct ServerSettings {
   int socket_mode = 0600;
   bool systemd_sockets = false;
   bool core_files = false;
+  bool error_syslog = false;
+  std::string syslog_facility;
   bool h2 = true;
   bool h2c = true;
 };

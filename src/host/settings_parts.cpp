@@ -57,9 +57,28 @@ void read_require(AuthRule& rule, const Value& require, Diagnostics& diagnostics
       rule.any_user = true;
     } else if (word.starts_with("user=")) {
       rule.users.emplace_back(word.substr(5));
+    } else if (word.starts_with("group=")) {
+      rule.groups.emplace_back(word.substr(6));
+    } else if (word.starts_with("host=")) {
+      diagnostics.warning(require.place, "\"host=\" in \"require\" has no effect, as in lighttpd");
     } else {
-      diagnostics.error(require.place, "\"require\" is \"valid-user\" or \"user=NAME|user=NAME\"");
+      diagnostics.error(require.place, "\"require\" is \"valid-user\" or \"user=NAME|user=NAME|group=NAME\"");
       return;
+    }
+  }
+}
+
+// "MD5", "SHA-256", or both with "|" between.
+void read_algorithms(AuthRule& rule, const Value* value, Diagnostics& diagnostics) {
+  if (value == nullptr) {
+    rule.digests = {DigestKind::md5};
+    return;
+  }
+  for (const std::string_view word : words_of(value->is_text() ? std::string_view(value->text()) : "?", "|")) {
+    if (const auto kind = digest_kind(word)) {
+      rule.digests.push_back(*kind);
+    } else {
+      diagnostics.error(value->place, "\"algorithm\" is \"MD5\", \"SHA-256\" or \"MD5|SHA-256\"");
     }
   }
 }
@@ -85,9 +104,11 @@ Part read_auth(const Setting& setting, Diagnostics& diagnostics) {
     if (method == nullptr || realm == nullptr || require == nullptr) {
       continue;
     }
-    if (method->text() != "basic") {
-      diagnostics.error(method->place, "\"method\" is \"basic\"; others are not supported");
+    rule.basic = method->text() == "basic";
+    if (!rule.basic && method->text() != "digest") {
+      diagnostics.error(method->place, "\"method\" is \"basic\" or \"digest\"");
     }
+    read_algorithms(rule, find_key(keys, "algorithm"), diagnostics);
     rule.realm = realm->text();
     if (rule.realm.find_first_of("\"\\\r\n") != std::string::npos) {
       diagnostics.error(realm->place, "a realm must not contain quotes, backslashes or line ends");
@@ -98,6 +119,10 @@ Part read_auth(const Setting& setting, Diagnostics& diagnostics) {
   Part part;
   part.auth_rules = std::move(rules);
   return part;
+}
+
+Protocol protocol_of(std::string_view key) {
+  return key.starts_with("proxy.") ? Protocol::http : key.starts_with("scgi.") ? Protocol::scgi : Protocol::fastcgi;
 }
 
 std::string as_text(const Value& value) {
@@ -144,6 +169,10 @@ Part read_part(const Setting& setting, Diagnostics& diagnostics) {
   if (setting.key == "auth.require") {
     return read_auth(setting, diagnostics);
   }
+  if (setting.key == "proxy.header") {
+    part.proxy_headers = std::make_shared<const ProxyHeaders>(read_proxy_headers(setting.value, diagnostics));
+    return part;
+  }
   switch (row->kind) {
     case Kind::texts: {
       auto texts = std::make_shared<Texts>();
@@ -169,8 +198,8 @@ Part read_part(const Setting& setting, Diagnostics& diagnostics) {
       part.rules = std::make_shared<const RewriteRules>(read_rules(setting.value));
       break;
     case Kind::backends:
-      part.routes = std::make_shared<const std::vector<AppRoute>>(read_routes(
-          setting.value, setting.key.starts_with("proxy.") ? Protocol::http : Protocol::fastcgi, diagnostics));
+      part.routes = std::make_shared<const std::vector<AppRoute>>(
+          read_routes(setting.value, protocol_of(setting.key), diagnostics));
       break;
     default:
       break;

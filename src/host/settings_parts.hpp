@@ -15,6 +15,7 @@ struct Part {
   RoutesPtr routes;
   ExpiriesPtr expiries;
   AuthRulesPtr auth_rules;
+  std::shared_ptr<const ProxyHeaders> proxy_headers;
 };
 
 // check_directives() has passed the setting; reports what is wrong beyond that.

@@ -68,6 +68,9 @@ class Stream {
   virtual void begin(http::Response head, std::optional<std::uint64_t> length) = 0;
   virtual void write(std::string_view bytes) = 0;
   virtual void end() = 0;
+  // Before begin() with status 101: behind it the bytes of both sides pass as they are, and the connection ends with
+  // them. False: this stream cannot.
+  virtual bool tunnel(const std::string& /*protocol*/) { return false; }
   virtual void cut() = 0;  // it cannot be finished: the client must see that
   [[nodiscard]] virtual std::size_t unsent() const = 0;
   [[nodiscard]] virtual bool begun() const = 0;

@@ -34,6 +34,31 @@ std::string single_slashes(std::string_view path) {
   return out;
 }
 
+// The path in its one spelling, for rules and servers behind: escapes of letters, digits and "-._~" are undone, the
+// others have capital digits.
+std::string normalise_escapes(std::string path) {
+  if (path.find('%') == std::string::npos) {
+    return path;
+  }
+  std::string out;
+  out.reserve(path.size());
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    const auto byte = path[i] == '%' ? http::percent_decode(std::string_view(path).substr(i, 3)) : path.substr(i, 1);
+    if (path[i] != '%' || !byte || byte->size() != 1) {
+      out += path[i];
+      continue;
+    }
+    const char c = byte->front();
+    if (http::is_alpha(c) || http::is_digit(c) || std::string_view("-._~").find(c) != std::string_view::npos) {
+      out += c;
+    } else {
+      out += {'%', http::to_upper(path[i + 1]), http::to_upper(path[i + 2])};
+    }
+    i += 2;
+  }
+  return out;
+}
+
 std::string host_of(std::string_view authority, std::string_view scheme) {
   std::string host = lower(authority);
   const std::string_view port = scheme == "https" ? ":443" : ":80";
@@ -61,7 +86,7 @@ void Visit::start() {
   original_target_ = head.target;
   protocol_ = stream_->protocol();
   request_.method = head.method;
-  request_.path = single_slashes(head.path);
+  request_.path = normalise_escapes(single_slashes(head.path));
   request_.query = std::move(head.query);
   request_.headers = std::move(head.headers);
   request_.authority = std::move(head.authority);
@@ -151,58 +176,6 @@ bool Visit::choose_settings() {
       text += ' ' + std::to_string(block);
     }
     context_->log.info(text);
-  }
-  return true;
-}
-
-// Headers of proxies that are trusted. True when something has changed.
-bool Visit::apply_forwarded() {
-  if (!settings_->forwarders) {
-    return false;
-  }
-  const auto trusted = [&](std::string_view address) {
-    const auto parsed = parse_address(address);
-    for (const auto& [who, how] : *settings_->forwarders) {
-      if (how != "trust" && how != "1" && who != "all") {
-        continue;
-      }
-      if (who == "all" || who == address) {
-        return how != "disable" && how != "0";
-      }
-      const auto network = parse_network(who);
-      if (parsed && network && network->contains(*parsed)) {
-        return true;
-      }
-    }
-    return false;
-  };
-  const std::string peer = request_.remote_address;
-  if (!trusted(peer)) {
-    return false;
-  }
-  trusted_peer_ = true;
-  static const Texts kDefault{"X-Forwarded-For", "Forwarded-For"};
-  for (const std::string& name : settings_->forward_headers ? *settings_->forward_headers : kDefault) {
-    if (!request_.headers.has(name)) {
-      continue;
-    }
-    // From the right: the first address that no trusted proxy has added for another.
-    const std::string list(request_.headers.get(name));
-    const auto parts = http::split_list(list);
-    for (std::size_t i = parts.size(); i-- > 0;) {
-      if (!parse_address(parts[i])) {
-        break;
-      }
-      request_.remote_address = parts[i];
-      if (!trusted(parts[i])) {
-        break;
-      }
-    }
-    break;
-  }
-  const std::string_view scheme = request_.headers.get("X-Forwarded-Proto");
-  if (scheme == "http" || scheme == "https") {
-    request_.scheme = scheme;
   }
   return true;
 }

@@ -15,6 +15,10 @@
 #include <vector>
 
 #include "host/context.hpp"
+#include "host/deflate.hpp"
+#include "host/password.hpp"
+#include "host/proxy.hpp"
+#include "host/proxy_headers.hpp"
 #include "host/stream.hpp"
 #include "host/upstream.hpp"
 #include "http/message.hpp"
@@ -48,12 +52,19 @@ class Visit final : public StreamUser, public AnswerSink, public std::enable_sha
   bool begin_url();  // decodes, chooses settings
   bool choose_settings();
   bool apply_forwarded();
+  void apply_forwarded_field();
+  [[nodiscard]] bool is_trusted(std::string_view address) const;
   bool restore_mount();
   bool rewrite();
   bool rewrite_by(const Rules& rules, bool repeat, bool& changed);
   bool redirect();
   bool access();
   bool authenticate();
+  bool authenticate_digest(const AuthRule& rule);
+  bool check_by_digest(const AuthRule& rule, const Credentials& credentials);
+  [[nodiscard]] bool may_enter(const AuthRule& rule, const std::string& user) const;
+  [[nodiscard]] Result<std::string> stored_digest(const std::string& user, const std::string& realm,
+                                                  DigestKind kind) const;
   bool check_password(const std::string& password, const std::string& stored);
   bool status_pages();
   bool upstream_by_url();
@@ -61,6 +72,8 @@ class Visit final : public StreamUser, public AnswerSink, public std::enable_sha
   bool find_file();
   bool map_to_file();
   void document_root();
+  bool user_directory(bool& found);
+  [[nodiscard]] std::string type_of(const io::File& file) const;
   bool stat_file();
   bool index_file();
   bool split_path_info();
@@ -69,16 +82,28 @@ class Visit final : public StreamUser, public AnswerSink, public std::enable_sha
   bool set_target(std::string_view target);
   [[nodiscard]] std::string target_now() const;
 
-  const AppRoute* find_route(const RoutesPtr& routes, std::string_view path, Role role) const;
+  const AppRoute* find_route(const RoutesPtr& routes, const PairsPtr& mapped_ends, std::string_view path,
+                             Role role) const;
   bool start_by(std::string_view path, bool by_file);
   bool start_app(const AppRoute& route, Role role, bool by_file);
   bool start_proxy(const AppRoute& route);
+  bool start_scgi(const AppRoute& route, bool by_file);
+  [[nodiscard]] ProxyRequest proxy_request(const AppRoute& route, std::string_view balance);
+  void name_script(const AppRoute& route, bool by_file);
+  void add_environment();
+  [[nodiscard]] std::string script_variables(const AppRoute& route, const App& app,
+                                             std::optional<std::uint64_t> length) const;
   [[nodiscard]] const AppSpec& entry_of(const AppRoute& route, const App& app) const;
-  [[nodiscard]] std::string proxied_head(std::optional<std::uint64_t> length) const;
+  [[nodiscard]] std::string proxied_head(const AppSpec& app, bool upgrade, std::optional<std::uint64_t> length) const;
+  [[nodiscard]] std::string forwarded_field() const;
   std::vector<std::shared_ptr<App>> choose_apps(const AppRoute& route, Role role, std::string_view balance);
   bool send_named_file(const CgiHead& head);
 
   void answer(http::Response response);
+  void answer_with(http::Response& response, io::FilePtr file, std::string_view type);
+  [[nodiscard]] Coding coding_for(http::Response& response, std::optional<std::uint64_t> size) const;
+  bool compress_whole(http::Response& response);
+  void compress_stream(http::Response& response, std::optional<std::uint64_t>& length);
   void error(int status);  // error handler, error page
   bool error_handler(int status);
   void decorate(http::Response& response);
@@ -101,6 +126,7 @@ class Visit final : public StreamUser, public AnswerSink, public std::enable_sha
   std::string url_;   // decoded path
   std::string host_;  // lower case, without the default port
   std::string remote_user_;
+  std::string auth_type_ = "Basic";
   std::string challenge_;  // WWW-Authenticate of a 401
   Pairs environment_;
   bool prepared_ = false;
@@ -118,6 +144,8 @@ class Visit final : public StreamUser, public AnswerSink, public std::enable_sha
   enum class Found { nothing, file, directory, forbidden } found_ = Found::nothing;
 
   std::shared_ptr<Upstream> upstream_;
+  std::unique_ptr<ProxyMapping> mapping_;  // of a proxied request
+  std::unique_ptr<Deflater> deflater_;     // of an answer that passes through
   bool authorizing_ = false;
   bool authorized_ = false;
   const AppSpec* app_ = nullptr;

@@ -2,6 +2,7 @@
 // Who may see a URL, and the pages about the server itself.
 #include <algorithm>
 
+#include "host/auth_digest.hpp"
 #include "host/digest.hpp"
 #include "host/password.hpp"
 #include "host/status_page.hpp"
@@ -13,12 +14,15 @@ namespace {
 
 constexpr auto kRemembered = std::chrono::seconds(60);
 
-// The rule whose path is the longest prefix of the URL.
+// The rule whose path is the longest prefix of the URL. Where names of files are made lower case, case must not get
+// around a rule.
 const AuthRule* find_rule(const RequestSettings& settings, std::string_view url) {
   const AuthRule* found = nullptr;
   if (settings.auth_rules) {
     for (const AuthRule& rule : *settings.auth_rules) {
-      if (url.starts_with(rule.path) && (found == nullptr || rule.path.size() > found->path.size())) {
+      const std::string_view front = url.substr(0, rule.path.size());
+      const bool fits = settings.lower_case_files ? http::equal_no_case(front, rule.path) : front == rule.path;
+      if (fits && (found == nullptr || rule.path.size() > found->path.size())) {
         found = &rule;
       }
     }
@@ -34,6 +38,9 @@ bool Visit::authenticate() {
   if (rule == nullptr || in_error_handler_ || authenticated_) {
     return false;
   }
+  if (!rule->basic) {
+    return authenticate_digest(*rule);
+  }
   challenge_ = "Basic realm=\"" + rule->realm + "\", charset=\"UTF-8\"";
   const std::string_view field = request_.headers.get("Authorization");
   const auto credentials = basic_credentials(field);
@@ -41,11 +48,12 @@ bool Visit::authenticate() {
     error(400);
     return true;
   }
-  const bool named = credentials && (rule->any_user || std::find(rule->users.begin(), rule->users.end(),
-                                                                 credentials->user) != rule->users.end());
-  if (!named) {
+  if (!credentials || !may_enter(*rule, credentials->user)) {
     error(401);
     return true;
+  }
+  if (settings_->auth_backend == "htdigest") {
+    return check_by_digest(*rule, *credentials);
   }
   const bool plain = settings_->auth_backend == "plain";
   const auto stored = stored_password(plain ? settings_->plain_file : settings_->htpasswd_file, credentials->user);
@@ -65,6 +73,29 @@ bool Visit::authenticate() {
     return false;
   }
   return check_password(credentials->password, **stored);
+}
+
+// Basic authentication against a file made for digest authentication.
+bool Visit::check_by_digest(const AuthRule& rule, const Credentials& credentials) {
+  bool right = false;
+  for (const DigestKind kind : {DigestKind::md5, DigestKind::sha256}) {
+    const auto stored = stored_digest(credentials.user, rule.realm, kind);
+    if (!stored) {
+      context_->log.error(stored.error().context);
+      error(500);
+      return true;
+    }
+    const std::string made = digest_hex(kind, credentials.user + ':' + rule.realm + ':' + credentials.password);
+    right = right || (!stored->empty() && equal_secret(made, *stored));
+  }
+  if (!right) {
+    context_->log.warning("wrong user or password for " + url_ + " from " + request_.remote_address);
+    error(401);
+    return true;
+  }
+  remote_user_ = credentials.user;
+  authenticated_ = true;
+  return false;
 }
 
 bool Visit::check_password(const std::string& password, const std::string& stored) {

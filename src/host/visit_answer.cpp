@@ -35,7 +35,9 @@ std::string Visit::server_name() const {
 
 void Visit::answer(http::Response response) {
   decorate(response);
-  stream_->respond(std::move(response));
+  if (!compress_whole(response)) {
+    stream_->respond(std::move(response));
+  }
 }
 
 void Visit::decorate(http::Response& response) {
@@ -58,7 +60,7 @@ void Visit::decorate(http::Response& response) {
     response.headers.add("Server", std::string(tag()));
   }
   status_ = response.status;
-  if (context_->access && !settings.access_log.empty()) {
+  if (context_->access && (!settings.access_log.empty() || settings.access_syslog)) {
     sent_headers_ = response.headers;
   }
 }
@@ -154,6 +156,7 @@ bool Visit::error_handler(int status) {
   if (const auto upstream = std::exchange(upstream_, nullptr)) {
     upstream->client_gone();
   }
+  mapping_.reset();
   environment_.clear();
   environment_.emplace_back("REDIRECT_STATUS", std::to_string(status));
   app_ = nullptr;
@@ -190,7 +193,7 @@ void Visit::finished(bool whole, std::uint64_t sent) {
   if (!whole && status_ != 499) {
     log_handling("the answer was cut");
   }
-  if (!context_->access || !settings_ || settings_->access_log.empty()) {
+  if (!context_->access || !settings_ || (settings_->access_log.empty() && !settings_->access_syslog)) {
     return;
   }
   AccessRecord record;

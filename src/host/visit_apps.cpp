@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a request to the apps that answer it.
 #include <algorithm>
-#include <array>
 #include <functional>
 #include <utility>
 
 #include "host/cgi_params.hpp"
 #include "host/gateway.hpp"
 #include "host/mount.hpp"
-#include "host/proxy.hpp"
 #include "host/visit.hpp"
 #include "http/text.hpp"
 
@@ -37,7 +35,8 @@ bool has_role(const AppRoute& route, Role role) {
 
 // The first route of that role whose key fits, in order of the file: "/..." fits the front of the URL, anything else
 // the end of `path`. A mapped extension comes before all.
-const AppRoute* Visit::find_route(const RoutesPtr& routes, std::string_view path, Role role) const {
+const AppRoute* Visit::find_route(const RoutesPtr& routes, const PairsPtr& mapped_ends, std::string_view path,
+                                  Role role) const {
   if (!routes) {
     return nullptr;
   }
@@ -46,8 +45,8 @@ const AppRoute* Visit::find_route(const RoutesPtr& routes, std::string_view path
         std::ranges::find_if(*routes, [&](const AppRoute& each) { return has_role(each, role) && fits(each); });
     return found != routes->end() ? &*found : nullptr;
   };
-  if (settings_->map_extensions) {
-    for (const auto& [end, as] : *settings_->map_extensions) {
+  if (mapped_ends) {
+    for (const auto& [end, as] : *mapped_ends) {
       if (path.ends_with(end)) {
         if (const AppRoute* mapped = first([&](const AppRoute& each) { return each.key == as; })) {
           return mapped;
@@ -63,7 +62,8 @@ const AppRoute* Visit::find_route(const RoutesPtr& routes, std::string_view path
 
 bool Visit::upstream_by_url() {
   if (settings_->proxy && !authorizing_) {
-    if (const AppRoute* route = find_route(settings_->proxy, url_, Role::responder)) {
+    const PairsPtr& mapped_ends = settings_->proxy_map_extensions;
+    if (const AppRoute* route = find_route(settings_->proxy, mapped_ends, url_, Role::responder)) {
       return start_proxy(*route);
     }
   }
@@ -79,10 +79,14 @@ bool Visit::start_by(std::string_view path, bool by_file) {
     if (role == Role::authorizer && authorized_) {
       continue;
     }
-    const AppRoute* route = find_route(settings_->fastcgi, path, role);
+    const AppRoute* route = find_route(settings_->fastcgi, settings_->map_extensions, path, role);
     if (route != nullptr && (by_file || !first_app(*route, role)->check_local)) {
       return start_app(*route, role, by_file);
     }
+  }
+  const AppRoute* route = find_route(settings_->scgi, settings_->scgi_map_extensions, path, Role::responder);
+  if (route != nullptr && (by_file || !first_app(*route, Role::responder)->check_local)) {
+    return start_scgi(*route, by_file);
   }
   return false;
 }
@@ -143,6 +147,58 @@ const AppSpec& Visit::entry_of(const AppRoute& route, const App& app) const {
   return app.spec();
 }
 
+// What the URL means to a program: its name, its file and the path behind it.
+void Visit::name_script(const AppRoute& route, bool by_file) {
+  if (by_file) {
+    script_name_ = url_;
+    return;
+  }
+  document_root();
+  const auto split = split_script(url_, route.key, app_->fix_root_script_name);
+  const bool prefix = route.key.starts_with('/');
+  path_info_ = prefix ? split.path_info : std::string_view{};
+  script_name_ = prefix ? std::string(split.script_name) : url_;
+  file_path_ = root_ + (script_name_.empty() ? "/" : script_name_);
+}
+
+// The variables for a program, as FastCGI pairs.
+std::string Visit::script_variables(const AppRoute& route, const App& app,
+                                    std::optional<std::uint64_t> length) const {
+  CgiRequest cgi;
+  cgi.method = request_.method;
+  cgi.request_uri = original_target_;
+  const std::string target = target_now();
+  cgi.redirect_uri = rewritten_ || in_error_handler_ ? std::string_view(target) : std::string_view{};
+  cgi.path = url_;
+  cgi.query = request_.query;
+  cgi.script_name = script_name_;
+  cgi.path_info = path_info_;
+  cgi.script_filename = file_path_;
+  cgi.document_root = root_;
+  const std::string name = server_name();
+  cgi.server_name = name;
+  cgi.server_software = tag();
+  cgi.scheme = request_.scheme;
+  cgi.protocol = protocol_;
+  cgi.remote_address = request_.remote_address;
+  cgi.remote_user = remote_user_;
+  cgi.auth_type = auth_type_;
+  cgi.endpoint = &stream_->endpoint();
+  cgi.headers = &request_.headers;
+  cgi.content_length = length;
+  cgi.environment = &environment_;
+  cgi.authorizer = authorizing_;
+  return cgi_params(cgi, entry_of(route, app));
+}
+
+void Visit::add_environment() {
+  for (const PairsPtr& list : {settings_->set_environment, settings_->add_environment}) {
+    if (list) {
+      environment_.insert(environment_.end(), list->begin(), list->end());
+    }
+  }
+}
+
 bool Visit::start_app(const AppRoute& route, Role role, bool by_file) {
   GatewayRequest gateway;
   gateway.apps = choose_apps(route, role, settings_->fastcgi_balance);
@@ -164,110 +220,13 @@ bool Visit::start_app(const AppRoute& route, Role role, bool by_file) {
   } else {
     gateway.content_length = 0;
   }
-  if (by_file) {
-    script_name_ = url_;
-  } else {
-    document_root();
-    const auto split = split_script(url_, route.key, app_->fix_root_script_name);
-    const bool prefix = route.key.starts_with('/');
-    path_info_ = prefix ? split.path_info : std::string_view{};
-    script_name_ = prefix ? std::string(split.script_name) : url_;
-    file_path_ = root_ + (script_name_.empty() ? "/" : script_name_);
-  }
+  name_script(route, by_file);
   log_handling("goes to the app for \"" + route.key + "\"");
   gateway.params = [this, &route](const App& app, std::optional<std::uint64_t> length) {
-    CgiRequest cgi;
-    cgi.method = request_.method;
-    cgi.request_uri = original_target_;
-    const std::string target = target_now();
-    cgi.redirect_uri = rewritten_ || in_error_handler_ ? std::string_view(target) : std::string_view{};
-    cgi.path = url_;
-    cgi.query = request_.query;
-    cgi.script_name = script_name_;
-    cgi.path_info = path_info_;
-    cgi.script_filename = file_path_;
-    cgi.document_root = root_;
-    const std::string name = server_name();
-    cgi.server_name = name;
-    cgi.server_software = tag();
-    cgi.scheme = request_.scheme;
-    cgi.protocol = protocol_;
-    cgi.remote_address = request_.remote_address;
-    cgi.remote_user = remote_user_;
-    cgi.endpoint = &stream_->endpoint();
-    cgi.headers = &request_.headers;
-    cgi.content_length = length;
-    cgi.environment = &environment_;
-    cgi.authorizer = authorizing_;
-    return cgi_params(cgi, entry_of(route, app));
+    return script_variables(route, app, length);
   };
-  if (settings_->set_environment) {
-    for (const auto& each : *settings_->set_environment) {
-      environment_.push_back(each);
-    }
-  }
-  if (settings_->add_environment) {
-    for (const auto& each : *settings_->add_environment) {
-      environment_.push_back(each);
-    }
-  }
+  add_environment();
   upstream_ = std::make_shared<GatewayRun>(std::move(gateway), *this);
-  upstream_->start();
-  return true;
-}
-
-// The request as it goes to an HTTP server behind: our connection's fields are left out, and who asked is added.
-std::string Visit::proxied_head(std::optional<std::uint64_t> length) const {
-  static constexpr std::array<std::string_view, 12> kOurs{
-      "Connection", "Keep-Alive",     "Proxy-Connection", "TE",   "Trailer",         "Transfer-Encoding",
-      "Upgrade",    "Content-Length", "Expect",           "Host", "X-Forwarded-For", "X-Forwarded-Proto"};
-  std::string text = request_.method + ' ' +
-                     (rewritten_ || !original_target_.starts_with('/') ? target_now() : original_target_) +
-                     " HTTP/1.1\r\n";
-  const auto add = [&text](std::string_view name, std::string_view value) {
-    text.append(name);
-    text += ": ";
-    text.append(value);
-    text += "\r\n";
-  };
-  add("Host", request_.authority);
-  for (const http::Header& header : request_.headers.all()) {
-    if (std::none_of(kOurs.begin(), kOurs.end(), [&](auto name) { return http::equal_no_case(name, header.name); })) {
-      add(header.name, header.value);
-    }
-  }
-  const std::string_view before = request_.headers.get("X-Forwarded-For");
-  add("X-Forwarded-For", (before.empty() ? "" : std::string(before) + ", ") + stream_->endpoint().remote_address);
-  add("X-Forwarded-Proto", request_.scheme);
-  add("X-Host", request_.authority);
-  if (length && (*length > 0 || stream_->has_body())) {
-    add("Content-Length", std::to_string(*length));
-  }
-  add("Connection", "close");
-  return text + "\r\n";
-}
-
-bool Visit::start_proxy(const AppRoute& route) {
-  ProxyRequest proxy;
-  proxy.apps = choose_apps(route, Role::responder, settings_->proxy_balance);
-  if (proxy.apps.empty()) {
-    error(503);
-    return true;
-  }
-  app_ = &route.apps.front();
-  proxy.head = request_.method == "HEAD";
-  proxy.safe = proxy.head || request_.method == "GET" || request_.method == "OPTIONS";
-  proxy.name = url_;
-  proxy.content_length = 0;
-  if (stream_->has_body()) {
-    proxy.content_length.reset();
-    if (stream_->head().body == net::BodyKind::length) {
-      proxy.content_length = stream_->head().content_length;
-    }
-  }
-  proxy.text = [this](std::optional<std::uint64_t> length) { return proxied_head(length); };
-  log_handling("goes to the server for \"" + route.key + "\"");
-  upstream_ = std::make_shared<ProxyRun>(std::move(proxy), *this);
   upstream_->start();
   return true;
 }
@@ -291,19 +250,30 @@ bool Visit::upstream_head(CgiHead head) {
   http::Response response;
   response.status = head.status;
   response.headers = std::move(head.headers);
+  if (mapping_) {
+    mapping_->answer_in(response.headers);
+  }
   decorate(response);
+  compress_stream(response, head.content_length);
   stream_->begin(std::move(response), head.content_length);
   return true;
 }
 
 void Visit::upstream_body(std::string_view bytes) {
-  stream_->write(bytes);
+  if (!deflater_) {
+    return stream_->write(bytes);
+  }
+  stream_->write(deflater_->feed(bytes));
 }
 
 void Visit::upstream_end() {
-  if (!go_on_ && stream_->begun()) {
-    stream_->end();
+  if (go_on_ || !stream_->begun()) {
+    return;
   }
+  if (deflater_) {
+    stream_->write(deflater_->finish());
+  }
+  stream_->end();
 }
 
 void Visit::upstream_cut() {

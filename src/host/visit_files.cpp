@@ -2,9 +2,11 @@
 // From a URL to a file.
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -118,6 +120,13 @@ bool Visit::map_to_file() {
   std::string path = url_;
   if (settings_->lower_case_files) {
     std::transform(path.begin(), path.end(), path.begin(), http::to_lower);
+  }
+  bool of_user = false;
+  if (user_directory(of_user)) {
+    return false;
+  }
+  if (of_user) {
+    return true;
   }
   file_path_ = (root_ == "/" ? "" : root_) + path;
   if (settings_->aliases) {
@@ -263,6 +272,21 @@ bool Visit::find_file() {
   return (found_ == Found::file && (access() || upstream_by_file())) || serve_file();
 }
 
+// By the file's extended attribute where that is asked for, else by its name.
+std::string Visit::type_of(const io::File& file) const {
+  if (settings_->type_from_attribute) {
+    std::array<char, 256> value{};
+    const ssize_t size = fgetxattr(file.fd(), settings_->type_attribute.c_str(), value.data(), value.size());
+    const std::string_view type(value.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+    if (!type.empty() && http::is_field_value(type)) {
+      return std::string(type);
+    }
+  }
+  const std::string_view path = file.path();
+  return std::string(settings_->mime_types ? settings_->mime_types->find(path.substr(path.rfind('/') + 1))
+                                           : std::string_view{});
+}
+
 bool Visit::serve_file() {
   if (found_ == Found::directory && settings_->listing && (request_.method == "GET" || request_.method == "HEAD")) {
     auto page = list_directory(file_path_, url_, *settings_, tag());
@@ -299,13 +323,12 @@ bool Visit::serve_file() {
     error(file.error().code == Code::not_found ? 404 : 403);
     return true;
   }
-  const std::string_view name = std::string_view(file_path_).substr(file_path_.rfind('/') + 1);
-  std::string_view type = settings_->mime_types ? settings_->mime_types->find(name) : std::string_view{};
+  std::string type = type_of(**file);
   if (type.empty()) {
     type = "application/octet-stream";
   }
   http::Response response;
-  answer_with_file(response, request_, std::move(*file), type, *settings_);
+  answer_with(response, std::move(*file), type);
   if (response.status >= 400) {
     http::Response page = error_page(response.status);
     response.headers.set("Content-Type", std::string(page.headers.get("Content-Type")));
@@ -353,9 +376,8 @@ bool Visit::send_named_file(const CgiHead& head) {
   http::Response response;
   response.status = head.status;
   response.headers = head.headers;
-  const std::string_view name = std::string_view(resolved).substr(resolved.rfind('/') + 1);
-  const std::string_view type = settings_->mime_types ? settings_->mime_types->find(name) : std::string_view{};
-  answer_with_file(response, request_, std::move(*file), type, *settings_);
+  const std::string type = type_of(**file);
+  answer_with(response, std::move(*file), type);
   if (response.status >= 400) {
     http::Response page = error_page(response.status);
     response.headers.set("Content-Type", std::string(page.headers.get("Content-Type")));
