@@ -48,6 +48,7 @@ struct ServerFlags {
   int backlog = 2048;
   int threads = 0;
   int loops = 1;
+  int gather = 50;
   bool check = false;
   std::vector<std::string> trusted;
   std::string mount;
@@ -58,6 +59,12 @@ void add_common(CLI::App& command, ServerFlags& flags, Settings& settings) {
   command.add_option("--threads", flags.threads, "threads that decode, scale and encode (0: one per core)")
       ->check(CLI::Range(0, 256));
   command.add_option("--loops", flags.loops, "event loop threads")->check(CLI::Range(1, 64))->capture_default_str();
+  command
+      .add_option(
+          "--gather", flags.gather,
+          "microseconds an event loop rests between looks while more than 10,000 events a second come (0: never)")
+      ->check(CLI::Range(0, 10000))
+      ->capture_default_str();
   command.add_option("--backlog", flags.backlog, "connections the kernel keeps waiting")
       ->check(CLI::Range(1, 65535))
       ->capture_default_str();
@@ -98,6 +105,7 @@ ServerPlan plan_of(const ServerFlags& flags, const Settings& settings) {
   plan.roots.insert(plan.roots.end(), flags.roots.begin(), flags.roots.end());
   plan.threads = flags.threads != 0 ? flags.threads : settings.threads;
   plan.server.loops = flags.loops;
+  plan.server.gather = std::chrono::microseconds(flags.gather);
   plan.server.mount = flags.mount;
   plan.server.trusted_proxies = flags.trusted;
   return plan;

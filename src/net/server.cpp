@@ -103,6 +103,7 @@ class SocketServer final : public Server {
     const int loops = std::max(1, options.loops);
     for (int i = 0; i < loops; ++i) {
       auto loop = std::make_shared<Loop>(tick_interval(options));
+      loop->gather(options.gather);
       if (!loop->usable()) {
         return fail(Code::io, "cannot start: too many open files");
       }

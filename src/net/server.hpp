@@ -31,7 +31,10 @@ struct Listen {
 
 struct ServerOptions {
   std::vector<Listen> listen;
-  int loops = 1;                             // event loop threads, SO_REUSEPORT where there are several
+  int loops = 1;  // event loop threads, SO_REUSEPORT where there are several
+  // How long a loop rests between looks while more than 10,000 events a second come (Loop::gather); 0: never. Answers
+  // come later by as much; each costs less.
+  std::chrono::microseconds gather{0};
   std::string mount;                         // taken off the front of paths where present
   std::vector<std::string> trusted_proxies;  // addresses and CIDRs whose forwarding headers count; "unix" for sockets
   std::size_t max_header = 32 * 1024;        // bytes of request line and headers [431; target alone over 414]
