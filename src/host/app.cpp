@@ -20,6 +20,7 @@ namespace {
 constexpr std::chrono::milliseconds kDelays[] = {0ms, 0ms, 100ms, 500ms, 1s, 2s, 5s, 10s, 30s};
 constexpr auto kHealthy = 60s;
 constexpr auto kAbortGrace = 3s;
+constexpr int kMostProbes = 2;  // questions what an app can
 constexpr auto kTermGrace = 10s;
 constexpr auto kRetireStep = 50ms;
 constexpr int kLinesPerSecond = 200;
@@ -178,8 +179,8 @@ void App::spawn(Slot& slot) {
   slot.state = Slot::State::up;
   context_.log.info(spec_.label + ": process " + std::to_string(slot.child->pid()) + " started on " +
                     slot.address.text);
-  if (!probed_ && spec_.keep == KeepConnections::ask) {
-    probed_ = true;
+  if (probes_ == 0 && spec_.keep == KeepConnections::ask) {
+    ++probes_;
     FcgiClient::probe(shared_from_this(), slot);
   }
 }
@@ -388,6 +389,12 @@ void App::terminate(Slot& slot) {
 
 void App::answered(Slot& slot) {
   slot.last_answer = Clock::now();
+  // What takes long to start was asked before it could answer.
+  if (unanswered_ && probes_ < kMostProbes && slot.state == Slot::State::up) {
+    ++probes_;
+    unanswered_ = false;
+    FcgiClient::probe(shared_from_this(), slot);
+  }
 }
 
 void App::refused(Slot& slot) {

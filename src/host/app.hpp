@@ -163,6 +163,7 @@ class App : public std::enable_shared_from_this<App> {
   void refused(Slot& slot);               // connecting failed
   void hung(Slot& slot, int generation);  // no answer before the deadline: ABRT, then KILL, then a new process
   void learned(const Ability& ability);
+  void unanswered() { unanswered_ = true; }  // it did not say what it can
   void asked(const std::shared_ptr<Question>& question);
 
   [[nodiscard]] const AppSpec& spec() const { return spec_; }
@@ -202,8 +203,9 @@ class App : public std::enable_shared_from_this<App> {
   std::deque<std::string> last_lines_;  // of standard error, for the status page
   Timers::Id idle_timer_ = 0;
   std::vector<std::weak_ptr<Question>> questions_;
-  bool probed_ = false;
-  bool settled_ = false;  // the files of its sockets are its own
+  int probes_ = 0;           // questions what it can that were sent
+  bool unanswered_ = false;  // the last one
+  bool settled_ = false;     // the files of its sockets are its own
   bool stopping_ = false;
   std::shared_ptr<App> heir_;
   std::function<void()> stopped_;

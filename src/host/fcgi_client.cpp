@@ -520,6 +520,8 @@ void FcgiClient::probe(const std::shared_ptr<App>& app, Slot& slot) {
         const auto self = weak.lock();
         if (self && ability) {
           self->learned(*ability);
+        } else if (self) {
+          self->unanswered();
         }
       });
   app->asked(asker);

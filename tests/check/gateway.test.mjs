@@ -2,12 +2,11 @@
 // fcgi-check gateway: microtome-host passes every row, real web servers are judged as they behave, and a toy gateway
 // with one flaw at a time proves that rows can fail.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { bin, freePort, start } from '../lib/process.mjs';
+import { after, before, test } from '../lib/test.mjs';
+import { bin, freePort, spawn, start } from '../lib/process.mjs';
 import { begin, pairs, record, stream, type } from '../lib/fcgi.mjs';
 import { host } from '../host/host.mjs';
 

@@ -2,11 +2,10 @@
 // fcgi-check responder: a proper app passes every row, each flaw is found by the rows that are about it, and real apps
 // are judged as they behave.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
-import { bin, scratchDir, start } from '../lib/process.mjs';
+import { after, test } from '../lib/test.mjs';
+import { bin, scratchDir, spawn, start } from '../lib/process.mjs';
 import { toyApp } from './toy-app.mjs';
 
 const scratch = scratchDir('fcgi-check');

@@ -3,7 +3,7 @@
 // links of all documents through a real nginx, and every one must stay at the public address and lead to something.
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { after, before, test } from '../lib/test.mjs';
 import { freePort, importSet, until, World } from './servers.mjs';
 
 let world;

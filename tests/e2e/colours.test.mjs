@@ -2,7 +2,7 @@
 // Stored JPEG tiles go out as they lie: Chromium must see the right colours whether they are coded as RGB or as YCbCr, with
 // and without a colour profile, and so it must after our own encoders.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, test } from '../lib/test.mjs';
 import { browser, World } from './servers.mjs';
 
 const world = new World();

@@ -2,11 +2,11 @@
 // fcgi-check with real peers: lighttpd and nginx as gateways, fcgiwrap (a program of libfcgi) as an app. What they do is theirs; here
 // counts that every row has a verdict, that plain things pass, and that the verdicts are about the peer and not about us.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, test } from '../lib/test.mjs';
 import { bin, freePort, until, World } from './servers.mjs';
+import { spawn } from '../lib/process.mjs';
 
 let world;
 let probe;

@@ -2,7 +2,7 @@
 // Our FastCGI app behind other gateways: nginx directly, with kept connections, and Apache's mod_proxy_fcgi.
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { after, before, test } from '../lib/test.mjs';
 import { body, freePort, importSet, until, World } from './servers.mjs';
 
 let world;

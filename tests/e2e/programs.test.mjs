@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The programs as a person runs them: import (whole or not at all, continued, errors named), inspect, render, settings.
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, test } from '../lib/test.mjs';
 import { bin, body, top, until, World } from './servers.mjs';
+import { spawn, spawnSync } from '../lib/process.mjs';
 
 let world;
 let pictures;

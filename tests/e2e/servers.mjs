@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starts real web servers for the end-to-end tests: each in its own temporary directory, on free ports, stopped by pid.
-import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { spawn } from '../lib/process.mjs';
 
 export const top = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 export const bin = resolve(process.env.MICROTOME_BIN ?? join(top, 'build/release/bin'));
@@ -19,7 +19,7 @@ export async function freePort() {
   return port;
 }
 
-export async function until(what, test, milliseconds = 20000) {
+export async function until(what, test, milliseconds = 60000) {
   const end = Date.now() + milliseconds;
   let last;
   while (Date.now() < end) {

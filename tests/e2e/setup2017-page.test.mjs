@@ -2,12 +2,12 @@
 // docs/setup-2017.md, done literally: its commands, its configuration, its front-end lines, its cron line under a real cron.
 // Only the home and the port are others.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test } from '../lib/test.mjs';
 import { bin, freePort, importSet, top, until, World as Servers } from './servers.mjs';
 import { World, noWorld } from '../up/world.mjs';
+import { spawnSync } from '../lib/process.mjs';
 
 const page = readFileSync(join(top, 'docs/setup-2017.md'), 'utf8');
 const blocks = (language) => [...page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map((match) => match[1]);

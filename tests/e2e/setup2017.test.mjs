@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, test } from '../lib/test.mjs';
 import { bin, body, browser, freePort, importSet, top, until, World } from './servers.mjs';
 
 let world;

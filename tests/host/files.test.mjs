@@ -2,7 +2,7 @@
 // Files and what stands around them: types, ranges, conditions, aliases, rewriting, redirects, access, listings, errors, logs.
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { after, before, test } from '../lib/test.mjs';
 import { Raw } from '../lib/raw.mjs';
 import { eventually } from '../lib/process.mjs';
 import { host } from './host.mjs';

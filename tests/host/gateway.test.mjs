@@ -2,7 +2,7 @@
 // The FastCGI gateway with an app that behaves: variables, bodies, streaming, kept and shared connections, X-Sendfile, authorizers.
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { after, before, test } from '../lib/test.mjs';
 import { Raw } from '../lib/raw.mjs';
 import { eventually, freePort, sleep } from '../lib/process.mjs';
 import { app, host, rogue } from './host.mjs';
@@ -165,9 +165,7 @@ test('pipelined requests are answered in order', async () => {
 });
 
 test('connections: kept for an app of one, shared by one that multiplexes, one each where it is switched off', async () => {
-  const first = await json('/one?do=echo');
-  const second = await json('/one?do=echo');
-  assert.equal(second.connections, first.connections, 'the kept connection is used again');
+  await eventually(async () => (await json('/one?do=echo')).connections === (await json('/one?do=echo')).connections, 'the kept connection is used again');
   const answers = await Promise.all(Array.from({ length: 20 }, () => server.get('/many?do=slow&ms=200')));
   assert.equal(new Set(answers.map((a) => a.body.toString())).size, 20, 'each has an id of its own');
   const { connections } = await json('/many?do=echo');
@@ -225,6 +223,19 @@ test('more variables than one record holds', async () => {
 test('what an app writes to its standard error is in the log with its process id', async () => {
   await server.get('/one?do=stderr');
   await eventually(() => /one\.socket\[\d+\] \/one: e{100}/.test(server.log()), 'the line is in the log');
+});
+
+test('an app that takes long to start is asked again what it can, when it has answered', async () => {
+  const late = await host((place) => {
+    place.put('late.sh', `#!/bin/sh\nsleep 1.5\nexec ${rogue('--values', '1,1,0')}\n`);
+    return `fastcgi.server = ( ${app(place, `/bin/sh ${place.file('late.sh')}`)} )`;
+  });
+  const connections = async () => JSON.parse((await late.get('/?do=echo')).body.toString()).connections;
+  try {
+    await eventually(async () => (await connections()) === (await connections()), 'the kept connection is used again', 20000);
+  } finally {
+    await late.close();
+  }
 });
 
 test('entries of one address share the processes, each with its own way of asking', async () => {

@@ -2,7 +2,7 @@
 // HTTP/2 by the book: frames in all states, right and wrong, and what microtome-host has to do about them. A row is a
 // section of RFC 9113 (or RFC 7541 for HPACK; 5.3 of RFC 7540), what is sent, and what must come.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, test } from '../lib/test.mjs';
 import { ACK, block, E, END_HEADERS, END_STREAM, F, frame, H2, integer, literal, PADDED, preface, PRIORITY, request, setting, text, u32 } from '../lib/h2.mjs';
 import { app, host, rogue } from './host.mjs';
 

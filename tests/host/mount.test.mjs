@@ -2,7 +2,7 @@
 // Several apps in one process behind a front-end that strips the path: the ways to know what the client has asked for,
 // and the spreading of requests over servers by the picture they are about.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, test } from '../lib/test.mjs';
 import { freePort } from '../lib/process.mjs';
 import { Raw } from '../lib/raw.mjs';
 import { app, host, rogue } from './host.mjs';

@@ -2,7 +2,7 @@
 // A new configuration, or a new program, takes over while clients are served: nobody is refused, nothing is cut.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { test } from '../lib/test.mjs';
 import { eventually, freePort } from '../lib/process.mjs';
 import { Raw } from '../lib/raw.mjs';
 import { app, host, rogue } from './host.mjs';
@@ -45,10 +45,10 @@ async function underLoad(server, what, paths = ['/?do=echo', '/?do=slow&ms=30'],
     connection?.close();
   };
   const clients = [true, true, false, false].map(client);
-  await eventually(() => done > 20, 'answers come', 20000);
+  await eventually(() => done > 20, 'answers come');
   await what();
   const before = done;
-  await eventually(() => done > before + 20, 'answers come again', 20000);
+  await eventually(() => done > before + 20, 'answers come again');
   stop = true;
   await Promise.all(clients);
   assert.ok(failed <= most, `${failed} of ${done}: ${lost.slice(0, 5)}\n${server.log()}`);
@@ -105,7 +105,7 @@ test('USR2: a new process takes over, apps on unix sockets and on ports', async 
   const first = Number(readFileSync(pidFile, 'utf8'));
   await underLoad(server, async () => {
     process.kill(first, 'SIGUSR2');
-    await eventually(() => !existsSync(`/proc/${first}`), 'the old process ends', 20000);
+    await eventually(() => !existsSync(`/proc/${first}`), 'the old process ends');
   }, ['/unix?do=echo', '/port?do=echo', '/unix?do=slow&ms=30'], 2);
   const second = Number(readFileSync(pidFile, 'utf8'));
   assert.notEqual(second, first);
@@ -114,7 +114,7 @@ test('USR2: a new process takes over, apps on unix sockets and on ports', async 
     // Once more, from the successor.
     await underLoad(server, async () => {
       process.kill(second, 'SIGUSR2');
-      await eventually(() => !existsSync(`/proc/${second}`), 'the second process ends', 20000);
+      await eventually(() => !existsSync(`/proc/${second}`), 'the second process ends');
     }, ['/unix?do=echo', '/port?do=echo'], 2);
   } finally {
     const last = Number(readFileSync(pidFile, 'utf8'));

@@ -65,7 +65,7 @@ const behaviours = {
   middlelength: ({ socket, id }) => socket.write(out(id, 'Content-Length: 6\r\n\r\nhel'), () => setTimeout(() => socket.end(), 50)),
   halfrecord: ({ socket, id }) => socket.end(out(id, good).subarray(0, 20)),
   shortend: ({ socket, id }) => socket.write(Buffer.concat([out(id, good), record(type.end, id, 'abc')])),
-  hang: () => {},
+  hang: ({ query }) => begun(query),
   hanghead: ({ socket, id }) => socket.write(out(id, 'Content-Type: text/pl')),
   hangbody: ({ socket, id }) => socket.write(out(id, 'Content-Length: 6\r\n\r\nhel')),
   die: () => process.exit(3),
@@ -92,6 +92,7 @@ const behaviours = {
   echo: ({ socket, id, params, body, connections, requests }) =>
     socket.write(answer(id, `Content-Type: application/json\r\n\r\n${JSON.stringify({ params, length: body.length, sum: body.reduce((a, b) => (a + b) % 65521, 0), pid: process.pid, connections, requests, id })}`)),
   slow: async ({ socket, id, query }) => {
+    begun(query);
     await new Promise((resolve) => setTimeout(resolve, Number(query.get('ms') ?? 100)));
     socket.write(answer(id, `Content-Type: text/plain\r\n\r\n${process.pid} ${id}\n`));
   },
@@ -101,6 +102,9 @@ const behaviours = {
     socket.write(answer(id, allowed ? 'Status: 200\r\nVariable-AUTH_METHOD: key\r\nVariable-REMOTE_GROUP: readers\r\n\r\nignored' : 'Status: 403\r\nX-Why: no key\r\n\r\nno key'));
   },
 };
+
+// With &say=1: a line on standard error, and so in the host's log, when the request is here.
+const begun = (query) => query.get('say') && process.stderr.write('the request is here\n');
 
 let requests = 0;
 let connections = 0;

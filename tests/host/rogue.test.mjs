@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Apps that misbehave: what the client gets. One row each; the host must live on, and the next answer must be whole.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, test } from '../lib/test.mjs';
 import { app, host, rogue } from './host.mjs';
 
 let server;

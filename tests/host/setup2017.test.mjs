@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The configuration of 2017, as it was printed and as it was meant, and what a user of it may do to its programs.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { eventually, freePort, start } from '../lib/process.mjs';
+import { after, before, test } from '../lib/test.mjs';
+import { eventually, freePort, spawnSync, start } from '../lib/process.mjs';
 import { fixture, program, rogue, site } from './host.mjs';
 
 const run = (...args) => spawnSync(program, args, { encoding: 'utf8' });

@@ -2,12 +2,14 @@
 // Apps that die, hang or grow: what clients see of it (nothing, where that is possible) and what becomes of the processes.
 import assert from 'node:assert/strict';
 import { existsSync, statSync } from 'node:fs';
-import { test } from 'node:test';
+import { test } from '../lib/test.mjs';
 import { eventually, sleep } from '../lib/process.mjs';
 import { Raw } from '../lib/raw.mjs';
 import { app, host, rogue } from './host.mjs';
 
 const one = (keys = {}, ...words) => (place) => `fastcgi.server = ( ${app(place, rogue('--values', '1,1,0', ...words), keys)} )`;
+// Until the app has `count` requests that say so (&say=1).
+const arrived = (server, count = 1) => eventually(() => [...server.log().matchAll(/the request is here/g)].length >= count, 'the app has the request');
 const json = async (server, path = '/?do=echo') => JSON.parse((await server.get(path)).body.toString());
 
 test('kill -9 of the only process, in any rhythm, under load: no request fails', async () => {
@@ -37,19 +39,19 @@ test('kill -9 of the only process, in any rhythm, under load: no request fails',
 
 test('a request in flight when the process dies is tried again; one with a body is not', async () => {
   const server = await host(one());
-  const slow = server.get('/?do=slow&ms=500');
-  await sleep(150);
+  const slow = server.get('/?do=slow&ms=500&say=1');
+  await arrived(server);
   process.kill(Number(/process (\d+) started/.exec(server.log())[1]), 'SIGKILL');
   assert.equal((await slow).status, 200);
-  const posted = server.get('/?do=slow&ms=500', {}, { method: 'POST', body: 'abc' });
-  await sleep(150);
+  const posted = server.get('/?do=slow&ms=5000&say=1', {}, { method: 'POST', body: 'abc' });
+  await arrived(server, 3); // the second was the first one, tried again
   process.kill(Number([...server.log().matchAll(/process (\d+) started/g)].at(-1)[1]), 'SIGKILL');
   assert.equal((await posted).status, 502);
   await server.close();
 });
 
 test('a hung process: 504 at the deadline, and the process is replaced', async () => {
-  const server = await host(one({ 'read-timeout': 1 }));
+  const server = await host(one({ 'read-timeout': 4 }));
   const { pid } = await json(server);
   const hung = server.get('/?do=hang');
   const waiting = server.get('/?do=echo');
@@ -61,11 +63,11 @@ test('a hung process: 504 at the deadline, and the process is replaced', async (
 });
 
 test('a hung process whose client has left is replaced all the same', async () => {
-  const server = await host(one({ 'read-timeout': 1 }));
+  const server = await host(one({ 'read-timeout': 4 }));
   const { pid } = await json(server);
   const client = await Raw.open(server.port);
-  client.write('GET /?do=hang HTTP/1.1\r\nHost: x\r\n\r\n');
-  await sleep(100);
+  client.write('GET /?do=hang&say=1 HTTP/1.1\r\nHost: x\r\n\r\n');
+  await arrived(server);
   client.close();
   await eventually(() => !existsSync(`/proc/${pid}`), 'the hung process ends');
   assert.equal((await server.get('/?do=good')).status, 200);
@@ -73,13 +75,13 @@ test('a hung process whose client has left is replaced all the same', async () =
 });
 
 test('with two processes a hung one holds up nobody', async () => {
-  const server = await host(one({ 'min-procs': 2, 'max-procs': 2, 'read-timeout': 3 }));
+  const server = await host(one({ 'min-procs': 2, 'max-procs': 2, 'read-timeout': 5 }));
   await server.get('/?do=good');
-  const hung = server.get('/?do=hang');
-  await sleep(100);
-  const begin = Date.now();
+  let over = false;
+  const hung = server.get('/?do=hang&say=1').finally(() => (over = true));
+  await arrived(server);
   for (let i = 0; i < 10; i++) assert.equal((await server.get('/?do=good')).status, 200);
-  assert.ok(Date.now() - begin < 2000);
+  assert.equal(over, false, 'they waited for the hung one');
   assert.equal((await hung).status, 504);
   await server.close();
 });
@@ -90,7 +92,7 @@ test('min-procs 0: started when needed; more when all are busy; ended when idle'
   assert.equal((await server.get('/?do=good')).status, 200);
   const pids = new Set((await Promise.all([1, 2, 3].map(() => server.get('/?do=slow&ms=1500')))).map((a) => a.body.toString().split(' ')[0]));
   assert.equal(pids.size, 3);
-  for (const pid of pids) await eventually(() => !existsSync(`/proc/${pid}`), 'idle processes end', 15000);
+  for (const pid of pids) await eventually(() => !existsSync(`/proc/${pid}`), 'idle processes end');
   assert.equal((await server.get('/?do=good')).status, 200);
   await server.close();
 });
@@ -143,8 +145,8 @@ test('an app that ignores SIGTERM does not keep the host from ending', async () 
 
 test('SIGTERM: what runs is finished', async () => {
   const server = await host(one());
-  const slow = server.get('/?do=slow&ms=700');
-  await sleep(200);
+  const slow = server.get('/?do=slow&ms=700&say=1');
+  await arrived(server);
   const ended = server.process.stop();
   assert.equal((await slow).status, 200);
   assert.deepEqual(await ended, { code: 0, signal: null });

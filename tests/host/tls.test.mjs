@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // microtome-host over TLS: certificates by socket and by host name, renewal without a restart, versions, client certificates.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { connect as plain } from 'node:net';
-import { after, before, test } from 'node:test';
+import { after, before, test } from '../lib/test.mjs';
 import { connect } from 'node:tls';
-import { eventually, freePort } from '../lib/process.mjs';
+import { eventually, execFileSync, freePort } from '../lib/process.mjs';
 import { app, host, rogue, site } from './host.mjs';
 
 let place;

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The FastCGI responder, record by record: what web servers send, what they never should, and how answers interleave.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, test } from '../lib/test.mjs';
 import { createServer } from 'node:net';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
-import { spawn } from 'node:child_process';
-import { bin, eventually, scratchDir, sleep, start } from '../lib/process.mjs';
+import { bin, eventually, scratchDir, sleep, spawn, start } from '../lib/process.mjs';
 import { Fcgi, ask, begin, cgi, pair, pairs, readPairs, record, status, stream, type } from '../lib/fcgi.mjs';
 import { get } from '../lib/raw.mjs';
 
@@ -199,7 +198,7 @@ test('ABORT_REQUEST ends the request and cancels its work; the connection goes o
   const before = await gone();
   const connection = await Fcgi.open(server.path);
   connection.send(1, '/hold').send(2, '/later?ms=100');
-  await sleep(50);
+  await gone(); // by the same loop: it has seen them
   connection.write(record(type.abort, 1)).write(record(type.abort, 77));
   const aborted = await connection.answer(1);
   assert.deepEqual([aborted.protocol, aborted.body.length], [status.complete, 0]);
@@ -218,7 +217,7 @@ test('a web server that closes the connection cancels what runs on it', async ()
   for (const where of [server.path, server.port]) {
     const connection = await Fcgi.open(where);
     connection.send(1, '/hold').send(2, '/hold');
-    await sleep(50);
+    await gone();
     connection.close();
   }
   await eventually(async () => (await gone()) === before + 4, 'cancelled');
@@ -345,10 +344,12 @@ test('a web server that does not read is cut off', async () => {
   const connection = await Fcgi.open(quick.port);
   connection.socket.pause();
   connection.send(1, '/big?n=50000000');
-  await sleep(300);
   const poke = setInterval(() => connection.write(record(type.stdin, 9)), 100);
-  await eventually(() => connection.error !== null, 'reset');
-  clearInterval(poke);
+  try {
+    await eventually(() => connection.error !== null, 'reset');
+  } finally {
+    clearInterval(poke);
+  }
 });
 
 test('paths as the web servers spell them', async () => {
@@ -385,11 +386,10 @@ test('a listening socket on fd 0 makes it a FastCGI app', async () => {
 test('SIGTERM: running requests are answered, new ones refused, then it ends', async () => {
   const stopping = await serve();
   const connection = await Fcgi.open(stopping.path);
-  connection.send(1, '/later?ms=400');
+  connection.send(1, '/later?ms=2000');
   const idle = await Fcgi.open(stopping.path);
   idle.send(1, '/hello');
   await idle.answer(1);
-  await sleep(50);
   const ended = stopping.stop();
   assert.equal((await idle.rest()).length, 0);
   await sleep(50);

@@ -6,7 +6,7 @@ import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync,
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, test } from '../lib/test.mjs';
 import { deflateSync } from 'node:zlib';
 import { top, until, World } from '../e2e/servers.mjs';
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // HTTP/1.1 over real sockets: what is refused and how, keep-alive, pipelining, bodies, slow and leaving clients, drain.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { spawnSync } from 'node:child_process';
+import { after, before, test } from '../lib/test.mjs';
 import { connect } from 'node:net';
 import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { eventually, scratchDir, sleep, start } from '../lib/process.mjs';
+import { eventually, scratchDir, sleep, spawnSync, start } from '../lib/process.mjs';
 import { Raw, ask, get } from '../lib/raw.mjs';
 
 const scratch = scratchDir('net-http');
@@ -34,6 +33,8 @@ after(async () => {
 });
 
 const json = (answer) => JSON.parse(answer.body.toString());
+// The server has one loop: once it has answered this, it has seen what was sent before.
+const seen = async (port = server.port) => assert.equal((await get(port, '/hello')).status, 200);
 const descriptors = () => readdirSync(`/proc/${server.pid}/fd`).length;
 
 test('answers what was asked, with the headers that HTTP wants', async () => {
@@ -243,8 +244,9 @@ test('a range beyond the end of its file cuts the connection, after what there w
 
 test('a file that becomes shorter while it is sent cuts the connection; the server lives', async () => {
   const raw = await Raw.open(server.port);
-  raw.socket.pause();
   raw.write(`GET /files/shrinks HTTP/1.1\r\n${host}\r\n`);
+  await raw.until(() => raw.size > 0);
+  raw.socket.pause();
   await sleep(200);
   truncateSync(scratch.file('shrinks'), 100000);
   raw.socket.resume();
@@ -319,12 +321,12 @@ test('a client that leaves cancels its request', async () => {
   const first = await gone();
   const leaving = await Raw.open(server.port);
   leaving.write(`GET /hold HTTP/1.1\r\n${host}\r\n`);
-  await sleep(50);
+  await seen();
   leaving.close();
   await eventually(async () => (await gone()) === first + 1, 'cancelled by FIN');
   const resetting = await Raw.open(server.port);
   resetting.write(`GET /hold HTTP/1.1\r\n${host}\r\n`);
-  await sleep(50);
+  await seen();
   resetting.reset();
   await eventually(async () => (await gone()) === first + 2, 'cancelled by RST');
 });
@@ -344,7 +346,7 @@ test('a head that does not come to its end is given up, however it trickles', as
   raw.trickle(`GET / HTTP/1.1\r\n${host}X: ${'x'.repeat(1000)}`, 20);
   const answer = await raw.response();
   assert.equal(answer.status, 408);
-  assert.ok(Date.now() - begun < 5000);
+  assert.ok(Date.now() - begun < 15000); // all of it would be 20 s
   raw.close();
 });
 
@@ -385,13 +387,14 @@ test('more connections than allowed: idle ones make room, else 503', async () =>
   assert.equal((await get(quick.port, '/hello')).status, 200, 'an idle connection gave its place');
   for (const raw of idle) raw.close();
   await sleep(100);
-  const busy = await Promise.all(Array.from({ length: 20 }, () => Raw.open(quick.port)));
-  for (const raw of busy) raw.write('GET / HTTP/1.1\r\nX: ');
-  await sleep(100);
-  const answer = await get(quick.port, '/hello').catch(() => null);
-  assert.equal(answer?.status, 503);
-  assert.equal(answer.headers['retry-after'], '1');
-  for (const raw of busy) raw.close();
+  await eventually(async () => { // after a second the busy ones are given up: on a busy machine, too soon
+    const busy = await Promise.all(Array.from({ length: 20 }, () => Raw.open(quick.port)));
+    for (const raw of busy) raw.write('GET / HTTP/1.1\r\nX: ');
+    await sleep(100);
+    const answer = await get(quick.port, '/hello').catch(() => null);
+    for (const raw of busy) raw.close();
+    return answer?.status === 503 && answer.headers['retry-after'] === '1';
+  }, 'no place: 503');
   await eventually(async () => (await get(quick.port, '/hello').catch(() => null))?.status === 200, 'room again');
 });
 
@@ -431,8 +434,8 @@ test('SIGTERM: idle connections close, running answers end, nothing new is accep
   idle.write(`GET /hello HTTP/1.1\r\n${host}\r\n`);
   await idle.response();
   const working = await Raw.open(stopping.port);
-  working.write(`GET /later?ms=400 HTTP/1.1\r\n${host}\r\n`);
-  await sleep(100);
+  working.write(`GET /later?ms=1500 HTTP/1.1\r\n${host}\r\n`);
+  await seen(stopping.port);
   const ended = stopping.stop();
   assert.equal((await idle.rest()).length, 0);
   const answer = await working.response();
@@ -461,10 +464,10 @@ test('SIGTERM does not wait for ever', async () => {
   const working = await Raw.open(stopping.port);
   working.write(`GET /big?n=100000000 HTTP/1.1\r\n${host}\r\n`);
   working.socket.pause();
-  await sleep(100);
+  await seen(stopping.port);
   const begun = Date.now();
   assert.deepEqual(await stopping.stop(), { code: 0, signal: null });
-  assert.ok(Date.now() - begun < 8000);
+  assert.ok(Date.now() - begun < 25000);
   working.close();
 });
 

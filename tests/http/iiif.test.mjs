@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, test } from '../lib/test.mjs';
 
 import { decodePng, encodePng, jpegSize } from '../lib/png.mjs';
 import { bin, scratchDir, start } from '../lib/process.mjs';

@@ -3,13 +3,12 @@
 // The picture has ten by ten squares of known colours, as the validator's own. libvips reads the answers, whatever
 // their format.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, test } from '../lib/test.mjs';
 
 import { decodePng, encodePng } from '../lib/png.mjs';
-import { scratchDir, start } from '../lib/process.mjs';
+import { execFileSync, scratchDir, start } from '../lib/process.mjs';
 
 const side = 1000;
 const id = '67352ccc-d1b0-11e1-89ae-279075081939.png';

@@ -2,7 +2,7 @@
 // GET /metrics and the access log, of a real server over HTTP and FastCGI.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { after, before, test } from '../lib/test.mjs';
 
 import { encodePng } from '../lib/png.mjs';
 import { eventually, scratchDir, start } from '../lib/process.mjs';

@@ -3,7 +3,7 @@
 // socket, bricks that stay beside the object, objects that change or shrink under a running server.
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { after, before, test } from '../lib/test.mjs';
 import { gzipSync } from 'node:zlib';
 
 import { decodePng, encodePng } from '../lib/png.mjs';

@@ -115,7 +115,7 @@ export class Fcgi extends Raw {
   }
 
   // The answer to `id`: { status, headers, body, err, app, protocol, whole }; the id is free again.
-  async answer(id, ms = 10000) {
+  async answer(id, ms = 60000) {
     const whole = await this.untilDigested(() => this.requests.get(id)?.done, ms);
     const request = this.requests.get(id);
     this.requests.delete(id);
@@ -132,7 +132,7 @@ export class Fcgi extends Raw {
       whole: Boolean(whole), ...request.done,
     };
   }
-  async managed(ms = 10000) {
+  async managed(ms = 60000) {
     await this.untilDigested(() => this.management.length > 0, ms);
     return this.management.shift();
   }
@@ -144,7 +144,7 @@ export async function ask(where, target, options = {}) {
   try {
     connection.send(1, target, { keep: false, ...options });
     const answer = await connection.answer(1);
-    await connection.until(() => false, 10000);
+    await connection.until(() => false);
     return { ...answer, closed: connection.ended, error: connection.error };
   } finally {
     connection.close();

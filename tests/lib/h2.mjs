@@ -61,7 +61,7 @@ export class H2 {
   send(...frames) { if (!this.ended) this.socket.write(Buffer.concat(frames)); return this; }
   headers(id, list, flags = END_STREAM | END_HEADERS) { return this.send(frame(F.headers, flags, id, block(list))); }
   // The first true value of `probe`, or undefined when the time is over; an ended connection is looked at once more.
-  until(probe, ms = 4000) {
+  until(probe, ms = 20000) {
     return new Promise((resolve) => {
       const done = (value) => { clearTimeout(timer); this.waiting.splice(this.waiting.indexOf(look), 1); resolve(value); };
       const look = () => { const value = probe(); if (value || this.ended) done(value); };

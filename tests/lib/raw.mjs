@@ -55,7 +55,7 @@ export class Raw {
   get over() { return this.ended || this.closed || this.error !== null; }
 
   // Resolves when `enough()` holds, or the peer has gone, or after `ms` (then throws).
-  async until(enough, ms = 10000) {
+  async until(enough, ms = 60000) {
     const limit = Date.now() + ms;
     while (!enough() && !this.over) {
       const left = limit - Date.now();
@@ -69,7 +69,7 @@ export class Raw {
     return enough();
   }
   // Everything until the peer closes.
-  async rest(ms = 10000) {
+  async rest(ms = 60000) {
     await this.until(() => false, ms);
     const all = this.data;
     this.data = Buffer.alloc(0);
@@ -83,7 +83,7 @@ export class Raw {
 
   // The next HTTP answer: { version, status, reason, headers (lower case, joined), list, body, whole }.
   // `whole` is false when the connection ended before the body did. null: closed without an answer.
-  async response({ method = 'GET', ms = 10000 } = {}) {
+  async response({ method = 'GET', ms = 60000 } = {}) {
     const ended = () => this.data.indexOf('\r\n\r\n');
     if (!(await this.until(() => ended() >= 0, ms))) {
       if (this.size === 0) return null;

@@ -2,12 +2,11 @@
 // script/package: the bundle runs as an ordinary user in a bare Debian, from any directory, and would run on a C library
 // that knows nothing of glibc 2.36; packed twice it is the same bytes. The chroot is made by debootstrap, once, in build/.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { eventually, scratchDir, top } from '../lib/process.mjs';
+import { after, before, test } from '../lib/test.mjs';
+import { eventually, scratchDir, spawnSync, top } from '../lib/process.mjs';
 
 const scratch = scratchDir('microtome-bundle');
 const out = join(top, 'build/package');

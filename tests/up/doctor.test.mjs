@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // `microtome doctor`: what it says is so. Front-ends are real where Debian has them, else made here.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, request } from 'node:http';
-import { after, test } from 'node:test';
-import { freePort } from '../lib/process.mjs';
+import { after, test } from '../lib/test.mjs';
+import { freePort, spawnSync } from '../lib/process.mjs';
 import { World as Servers } from '../e2e/servers.mjs';
 import { Home, eventually, fast, healthy } from './up.mjs';
 
@@ -143,7 +142,7 @@ for (const mount of ['/', '/cgi-bin/slices']) {
           await servers.lighttpd(`server.document-root = "${servers.path('www/x').replace(/\/x$/, '')}"\nserver.bind = "127.0.0.1"\nserver.port = ${out}\n${lines}`);
         }
         const url = `http://127.0.0.1:${out}${mount === '/' ? '/' : `${mount}/`}`;
-        await eventually(() => healthy(url), `it answers through ${name}`, 15000);
+        await eventually(() => healthy(url), `it answers through ${name}`);
         assert.match(await (await fetch(`${url}v/GLTa/104`)).text(), /<title>/);
         const view = await fetch(`${url}sets/GLTa/view?slice=104&W=320&H=210`);
         assert.equal(view.headers.get('content-type'), 'image/jpeg');

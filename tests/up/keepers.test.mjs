@@ -2,8 +2,8 @@
 // What keeps a site running, for real: Debian's cron, a supervisord, systemd's user manager; each in a world of its own.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import { test } from 'node:test';
-import { freePort, sleep } from '../lib/process.mjs';
+import { test } from '../lib/test.mjs';
+import { freePort } from '../lib/process.mjs';
 import { eventually, fast, healthy, listeners } from './up.mjs';
 import { World, noWorld } from './world.mjs';
 
@@ -39,7 +39,7 @@ test('cron: two marked lines, started at boot and within a minute, taken away wi
     await world.killAll();
     assert.ok(!(await healthy(url)));
     const cron = world.daemon('root', '/usr/sbin/cron', '-f');
-    await eventually(() => healthy(url), 'cron starts it at boot', 20000);
+    await eventually(() => healthy(url), 'cron starts it at boot');
     assert.equal(world.microtome('up', world.pictures).stderr, '', 'cron is seen');
     if (!fast) {
       await world.killAll();
@@ -61,7 +61,7 @@ test('cron: a line of the user is enough, and down says that it is there', { ski
     world.run('sh', '-c', `printf '@reboot ${world.file('bin/microtome')} up\\n' | crontab -`);
     await world.killAll();
     world.daemon('root', '/usr/sbin/cron', '-f');
-    await eventually(() => healthy(url), 'cron starts all sites', 20000);
+    await eventually(() => healthy(url), 'cron starts all sites');
     assert.match(world.microtome('down').stderr, /this line of your crontab starts it again: @reboot/);
   }));
 
@@ -112,7 +112,7 @@ files = ${world.file('home/etc/services.d')}/*.ini
     // STARTING until it has stayed up for a second.
     await eventually(() => /RUNNING/.test(world.run('supervisorctl', 'status').stdout), 'supervisord counts it as running');
     await world.killAll();
-    await eventually(() => healthy(url), 'supervisord starts it again', 20000);
+    await eventually(() => healthy(url), 'supervisord starts it again');
     // From everywhere at once: still one.
     for (let i = 0; i < 3; i++) assert.equal(world.microtome('up', '--tick', world.pictures).status, 0);
     assert.equal(listeners(port), 1);
@@ -128,9 +128,13 @@ files = ${world.file('home/etc/services.d')}/*.ini
 test("systemd's user manager: a unit, started again by it, taken away", { skip }, async (t) =>
   inWorld(async (world, port, url) => {
     const manager = world.daemon('slicer', '/lib/systemd/systemd', '--user');
-    const asks = () => world.run('systemctl', '--user', 'show', '--property=Version', { XDG_RUNTIME_DIR: '/run/user/54321' }).status === 0;
+    const asks = () => {
+      if (manager.child.exitCode !== null) throw new Error('it has ended');
+      return works();
+    };
+    const works = () => world.run('systemctl', '--user', 'show', '--property=Version', { XDG_RUNTIME_DIR: '/run/user/54321' }).status === 0;
     try {
-      await eventually(asks, 'the user manager runs', 10000);
+      await eventually(asks, 'the user manager runs', 30000);
     } catch {
       return t.skip(`systemd's user manager cannot run here: ${manager.output.split('\n')[0]}`);
     }
@@ -140,14 +144,14 @@ test("systemd's user manager: a unit, started again by it, taken away", { skip }
     assert.match(first.stdout, /kept by cron/, first.stderr);
     // As `loginctl enable-linger` leaves it.
     world.daemon('root', 'touch', '/var/lib/systemd/linger/slicer');
-    await sleep(200);
+    await eventually(() => world.run('test', '-e', '/var/lib/systemd/linger/slicer').status === 0, 'he lingers');
     const up = world.microtome('up', world.pictures);
     assert.equal(up.status, 0, up.stderr);
     assert.match(up.stdout, /kept by systemd/);
     assert.doesNotMatch(world.run('crontab', '-l').stdout, /microtome/, 'cron still knows it');
     assert.ok(await healthy(url));
     await world.killAll();
-    await eventually(() => healthy(url), 'systemd starts it again', 20000);
+    await eventually(() => healthy(url), 'systemd starts it again');
     const state = world.run('systemctl', '--user', 'is-active', unit(), { XDG_RUNTIME_DIR: '/run/user/54321' }).stdout;
     assert.equal(state, 'active\n');
     assert.equal(listeners(port), 1);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What goes wrong on other people's machines: each said in a sentence, and survived.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
-import { bin, freePort } from '../lib/process.mjs';
+import { after, test } from '../lib/test.mjs';
+import { bin, freePort, spawnSync } from '../lib/process.mjs';
 import { Home, another, eventually, healthy, listeners, root, someone } from './up.mjs';
 
 const homes = [];

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A home of its own for `microtome up`, and what is to be known about the processes that run in it.
-import { spawn, spawnSync } from 'node:child_process';
 import { chownSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { bin, eventually, scratchDir, sleep, top } from '../lib/process.mjs';
+import { bin, eventually, scratchDir, sleep, spawn, spawnSync, top } from '../lib/process.mjs';
 
 export const fast = process.env.MICROTOME_FAST === '1';
 export const root = process.getuid() === 0;
@@ -124,7 +123,7 @@ export function listeners(port) {
 
 export const healthy = async (url) => {
   try {
-    return (await fetch(`${url}healthz`, { signal: AbortSignal.timeout(3000) })).status === 200;
+    return (await fetch(`${url}healthz`, { signal: AbortSignal.timeout(10000) })).status === 200;
   } catch {
     return false;
   }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A machine for one test (world.sh): a user of its own, no cron jobs but the test's, and nothing of it outlives the test.
-import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bin, eventually, scratchDir, start, top } from '../lib/process.mjs';
+import { bin, eventually, scratchDir, spawn, spawnSync, start, top } from '../lib/process.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 

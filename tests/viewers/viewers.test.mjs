@@ -4,13 +4,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, test } from '../lib/test.mjs';
 import { fileURLToPath } from 'node:url';
 
 import { decodePng, encodePng } from '../lib/png.mjs';
-import { bin, scratchDir, start } from '../lib/process.mjs';
+import { bin, execFileSync, scratchDir, start } from '../lib/process.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const { chromium } = await import('playwright-core');

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The viewer in Chromium against the real server.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, before, test } from "../../tests/lib/test.mjs";
 import AxeBuilder from "@axe-core/playwright";
 import { fingerprint, launch, mountBelow, open, pixel, refined, serve, sharp, state, temporaryFolder } from "./harness.mjs";
 import { colourOf, kMissing, makeSets, numberOf, png } from "./pictures.mjs";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test } from "../../tests/lib/test.mjs";
 import { load } from "./modules.mjs";
 
 const g = await load("geometry");

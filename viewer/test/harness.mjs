@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A real server on a free port and a real browser for the tests; both end with the test file.
-import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { spawn } from "../../tests/lib/process.mjs";
 
 const repository = fileURLToPath(new URL("../../", import.meta.url));
 const folder = process.env.MICROTOME_BIN ?? "build/release/bin"; // as all black-box tests take it
@@ -41,7 +41,9 @@ export function serve(folder, port = 0) {
         port: Number(new URL(address).port),
         stop: async () => {
           child.kill("SIGTERM");
+          const timer = setTimeout(() => child.kill("SIGKILL"), 20000);
           await ended;
+          clearTimeout(timer);
         },
       });
     });
@@ -99,7 +101,7 @@ export async function open(browser, url, options = {}) {
 
 export const state = (page) => page.evaluate(() => ({ ...document.documentElement.dataset }));
 
-const kPatience = 20000; // ms; a busy machine is no failure
+const kPatience = 60000; // ms; a busy machine is no failure
 
 export function sharp(page, number) {
   return page.waitForFunction((wanted) => {

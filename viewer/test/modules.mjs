@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loads a TypeScript module of the viewer into Node, bundled by the same esbuild that makes the page.
-import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { execFileSync } from "../../tests/lib/process.mjs";
 
 export async function load(name) {
   const file = fileURLToPath(new URL(`../src/${name}.ts`, import.meta.url));

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { after, before, test } from "node:test";
+import { after, before, test } from "../../tests/lib/test.mjs";
 import AxeBuilder from "@axe-core/playwright";
 import { launch, open, serve, state, temporaryFolder } from "./harness.mjs";
 
