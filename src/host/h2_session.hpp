@@ -60,8 +60,11 @@ class H2Session {
   [[nodiscard]] bool finished() const;
   // No request is being received or answered.
   [[nodiscard]] bool idle() const { return streams_.empty() && !opening_; }
+  // Tells the client that stop() will come.
+  void announce_stop();
   // No new requests; those that run are answered.
   void stop();
+  [[nodiscard]] bool stopping() const { return stopping_; }
   // The connection is dead.
   void client_gone();
   // Requests whose bodies or headers come too slowly are given up. Returns when to call again.
