@@ -101,6 +101,8 @@ class H2Session {
   void submit_head(H2Stream& stream);
   void drop(std::int32_t id, bool whole);
   void calm_down(const char* why);
+  void remember_windows();
+  void check_windows(std::uint32_t initial);
   H2Stream* find(std::int32_t id);
 
   Links links_;
@@ -119,6 +121,7 @@ class H2Session {
   Bucket resets_;
   Bucket noise_;
   std::int32_t last_id_ = 0;
+  std::int64_t widest_ = 0;  // window of a stream, less the initial one, when the last SETTINGS frame came
   std::vector<std::pair<std::int32_t, std::int32_t>> skipped_;  // ids that were never used, and are closed by that
   int served_ = 0;
   bool begun_ = false;

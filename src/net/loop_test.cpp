@@ -45,8 +45,8 @@ void run_steps(Loop& loop, std::vector<std::function<void()>> steps) {
   loop.run();
 }
 
-// A process that has just been forked, or a successor that was given the socket, has the file open as well: closing our
-// descriptor alone does not take it out of the kernel's list, and what is reported of it later must reach nobody.
+// A process that has just been forked, or a successor that was given the socket, has the file open as well: closing
+// our descriptor alone does not take it out of the kernel's list, and what is reported of it later must reach nobody.
 TEST(Loop, NothingIsHeardOfAClosedDescriptorThatAnotherProcessHasOpen) {
   Loop loop(std::chrono::milliseconds(500));
   const auto closed = socket_pair();
