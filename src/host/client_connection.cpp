@@ -23,9 +23,9 @@ using Status = net::SendQueue::Status;
 namespace {
 
 constexpr std::size_t kBodyBuffer = 64 * 1024;
-constexpr std::uint64_t kBodyFloor = 200;                // bytes a second that a body must bring
-constexpr auto kFirstRequest = std::chrono::seconds(5);  // for a new connection when we stop
-constexpr int kMostInARow = 16;                          // pipelined requests before other connections get their turn
+constexpr std::uint64_t kBodyFloor = 200;                        // bytes a second that a body must bring
+constexpr auto kFirstRequest = std::chrono::milliseconds(5000);  // for a new connection when we stop
+constexpr int kMostInARow = 16;  // pipelined requests before other connections get their turn
 
 }  // namespace
 
@@ -94,8 +94,10 @@ Detached ClientConnection::run() {
 // Until the first byte of a request can be read. No buffer is held meanwhile.
 Co<bool> ClientConnection::await_request() {
   std::string().swap(in_);
-  const bool fresh = served_ == 0;
-  if (happened(kAbort) || (stopping() && !fresh) || !client_open_ || half_closed_ ||
+  // Whoever has just connected is about to ask, and would take a closed connection for a failure. So would some who
+  // were told that the connection stays open.
+  const auto last_chance = [this] { return served_ == 0 ? kFirstRequest : context_->last_chance; };
+  if (happened(kAbort) || (stopping() && last_chance().count() == 0) || !client_open_ || half_closed_ ||
       served_ >= limits_.max_requests) {
     co_return false;
   }
@@ -103,9 +105,8 @@ Co<bool> ClientConnection::await_request() {
   set_deadline(served_ == 0 ? options().header_deadline : limits_.keep_alive_idle);
   watch_readable();
   unsigned events = co_await next(kReadable | kExpired | kStop);
-  if ((events & (kReadable | kAbort)) == 0 && (events & kStop) != 0 && fresh) {
-    // Whoever has just connected is about to ask, and would take a closed connection for a failure.
-    set_deadline(kFirstRequest);
+  if ((events & (kReadable | kAbort)) == 0 && (events & kStop) != 0 && last_chance().count() > 0) {
+    set_deadline(last_chance());
     events = co_await next(kReadable | kExpired);
     char byte = 0;
     if ((events & kAbort) == 0 && recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) {

@@ -30,6 +30,8 @@ struct ConnectionContext {
   // Makes who answers a request. The stream stays valid until its last call.
   std::function<std::shared_ptr<StreamUser>(const std::shared_ptr<Stream>&)> serve;
   bool h2c = true;  // HTTP/2 without TLS
+  // How long a kept connection may bring one more request when we stop.
+  std::chrono::milliseconds last_chance{0};
   // A request that was refused by the parser, for the access log.
   std::function<void(const Endpoint&, int status)> refused;
 };
@@ -89,6 +91,7 @@ class ClientConnection final : public net::Connection {
   net::Co<bool> serve_h2();
   net::Co<unsigned> wait_h2(net::SendQueue& out, net::SendQueue::Status status, net::Clock::time_point progress);
   bool read_h2();
+  void stop_h2();
   bool expire_h2(net::SendQueue::Status status, net::Clock::time_point progress);
   net::Co<bool> await_request();
   net::Co<bool> serve();
@@ -119,6 +122,7 @@ class ClientConnection final : public net::Connection {
   std::string in_;
   std::unique_ptr<Turn> turn_;
   std::unique_ptr<H2Session> h2_;
+  net::Clock::time_point h2_stop_at_ = net::Clock::time_point::max();
   net::Clock::time_point h2_idle_since_ = net::Loop::now();
   int served_ = 0;
   bool client_open_ = true;

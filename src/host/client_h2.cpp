@@ -124,6 +124,7 @@ net::Co<bool> ClientConnection::serve_h2() {
   }
   while (true) {
     h2_->service();
+    stop_h2();
     // Behind Upgrade the client speaks first: there are clients that cannot take answers together with the 101.
     if (out->size() < kPiece && h2_->begun()) {
       h2_->produce(*out, kPiece);
@@ -157,9 +158,6 @@ net::Co<bool> ClientConnection::serve_h2() {
       warming = false;
       h2_->warmed();
     }
-    if ((events & kStop) != 0) {
-      h2_->stop();
-    }
     if ((events & kReadable) != 0) {
       open = read_h2() && open;
     }
@@ -170,6 +168,22 @@ net::Co<bool> ClientConnection::serve_h2() {
   h2_->client_gone();
   loop().give_back(std::move(out));
   co_return false;
+}
+
+// When we stop, requests that are on their way are still answered: the client hears first that no more are wanted.
+void ClientConnection::stop_h2() {
+  if (!stopping() || h2_->stopping()) {
+    return;
+  }
+  const auto now = net::Loop::now();
+  if (h2_stop_at_ == Clock::time_point::max()) {
+    h2_->announce_stop();
+    h2_stop_at_ = now + context_->last_chance;
+  }
+  if (now >= h2_stop_at_) {
+    h2_stop_at_ = Clock::time_point::max();
+    h2_->stop();
+  }
 }
 
 net::Co<unsigned> ClientConnection::wait_h2(net::SendQueue& out, Status status, Clock::time_point progress) {
@@ -194,6 +208,7 @@ net::Co<unsigned> ClientConnection::wait_h2(net::SendQueue& out, Status status, 
   } else {
     h2_idle_since_ = now;
   }
+  until = std::min(until, h2_stop_at_);
   if (blocked || h2_->has_unsent()) {
     until = std::min(until, progress + limits_.write_idle);
   }

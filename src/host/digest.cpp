@@ -1,96 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/digest.hpp"
 
-#include <bit>
-#include <cmath>
+#include <md5.h>
+#include <sha1.h>
+#include <sha2.h>
+
 #include <cstddef>
-#include <cstring>
 
 namespace microtome::host {
 namespace {
 
-// The message with its padding: a 1 bit, zeros, and the length in bits in 8 bytes.
-std::string padded(std::string_view text, bool little_endian) {
-  std::string all(text);
-  all += '\x80';
-  while (all.size() % 64 != 56) {
-    all += '\0';
-  }
-  const std::uint64_t bits = static_cast<std::uint64_t>(text.size()) * 8;
-  for (int i = 0; i < 8; ++i) {
-    all += static_cast<char>(bits >> (8 * (little_endian ? i : 7 - i)));
-  }
-  return all;
-}
-
-std::uint32_t word(std::string_view bytes, std::size_t at, bool little_endian) {
-  std::uint32_t value = 0;
-  for (std::size_t i = 0; i < 4; ++i) {
-    const auto byte = static_cast<std::uint8_t>(bytes[at + i]);
-    value |= static_cast<std::uint32_t>(byte) << (8 * (little_endian ? i : 3 - i));
-  }
-  return value;
-}
-
-void md5_block(std::string_view block, std::array<std::uint32_t, 4>& state) {
-  static constexpr int kShifts[4][4] = {{7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}};
-  auto [a, b, c, d] = state;
-  for (std::uint32_t i = 0; i < 64; ++i) {
-    std::uint32_t f = 0;
-    std::uint32_t g = 0;
-    switch (i / 16) {
-      case 0:
-        f = (b & c) | (~b & d);
-        g = i;
-        break;
-      case 1:
-        f = (d & b) | (~d & c);
-        g = (5 * i + 1) % 16;
-        break;
-      case 2:
-        f = b ^ c ^ d;
-        g = (3 * i + 5) % 16;
-        break;
-      default:
-        f = c ^ (b | ~d);
-        g = (7 * i) % 16;
-        break;
-    }
-    const auto constant = static_cast<std::uint32_t>(std::floor(std::fabs(std::sin(i + 1.0)) * 4294967296.0));
-    const std::uint32_t sum = a + f + constant + word(block, std::size_t{g} * 4, true);
-    a = d;
-    d = c;
-    c = b;
-    b += std::rotl(sum, kShifts[i / 16][i % 4]);
-  }
-  state = {state[0] + a, state[1] + b, state[2] + c, state[3] + d};
-}
-
-void sha1_block(std::string_view block, std::array<std::uint32_t, 5>& state) {
-  std::array<std::uint32_t, 80> words;
-  for (std::size_t i = 0; i < 80; ++i) {
-    words[i] = i < 16 ? word(block, i * 4, false)
-                      : std::rotl(words[i - 3] ^ words[i - 8] ^ words[i - 14] ^ words[i - 16], 1);
-  }
-  auto [a, b, c, d, e] = state;
-  for (std::size_t i = 0; i < 80; ++i) {
-    std::uint32_t f = b ^ c ^ d;
-    std::uint32_t k = i < 40 ? 0x6ed9eba1 : 0xca62c1d6;
-    if (i < 20) {
-      f = (b & c) | (~b & d);
-      k = 0x5a827999;
-    } else if (i >= 40 && i < 60) {
-      f = (b & c) | (b & d) | (c & d);
-      k = 0x8f1bbcdc;
-    }
-    const std::uint32_t next = std::rotl(a, 5) + f + e + k + words[i];
-    e = d;
-    d = c;
-    c = std::rotl(b, 30);
-    b = a;
-    a = next;
-  }
-  state = {state[0] + a, state[1] + b, state[2] + c, state[3] + d, state[4] + e};
+const std::uint8_t* bytes_of(std::string_view text) {
+  return reinterpret_cast<const std::uint8_t*>(text.data());
 }
 
 constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -98,28 +19,29 @@ constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 }  // namespace
 
 std::array<std::uint8_t, 16> md5(std::string_view text) {
-  std::array<std::uint32_t, 4> state{0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
-  const std::string all = padded(text, true);
-  for (std::size_t at = 0; at < all.size(); at += 64) {
-    md5_block(std::string_view(all).substr(at, 64), state);
-  }
   std::array<std::uint8_t, 16> out;
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    out[i] = static_cast<std::uint8_t>(state[i / 4] >> (8 * (i % 4)));
-  }
+  MD5_CTX context;
+  MD5Init(&context);
+  MD5Update(&context, bytes_of(text), text.size());
+  MD5Final(out.data(), &context);
   return out;
 }
 
 std::array<std::uint8_t, 20> sha1(std::string_view text) {
-  std::array<std::uint32_t, 5> state{0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
-  const std::string all = padded(text, false);
-  for (std::size_t at = 0; at < all.size(); at += 64) {
-    sha1_block(std::string_view(all).substr(at, 64), state);
-  }
   std::array<std::uint8_t, 20> out;
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    out[i] = static_cast<std::uint8_t>(state[i / 4] >> (8 * (3 - i % 4)));
-  }
+  SHA1_CTX context;
+  SHA1Init(&context);
+  SHA1Update(&context, bytes_of(text), text.size());
+  SHA1Final(out.data(), &context);
+  return out;
+}
+
+std::array<std::uint8_t, 32> sha256(std::string_view text) {
+  std::array<std::uint8_t, 32> out;
+  SHA2_CTX context;
+  SHA256Init(&context);
+  SHA256Update(&context, bytes_of(text), text.size());
+  SHA256Final(out.data(), &context);
   return out;
 }
 

@@ -2,6 +2,8 @@
 #include "host/h2_callbacks.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "host/h2_stream.hpp"
@@ -34,6 +36,9 @@ void H2Session::Callbacks::fill(nghttp2_session_callbacks* callbacks) {
 // RFC 9113 5.1.1: ids only grow. nghttp2 ignores a request with an id that was left out before.
 int H2Session::Callbacks::begin_frame(nghttp2_session* session, const nghttp2_frame_hd* head, void* self) {
   H2Session& h2 = session_of(self);
+  if (head->type == NGHTTP2_SETTINGS) {
+    h2.remember_windows();
+  }
   if (head->type != NGHTTP2_HEADERS || head->stream_id % 2 == 0) {
     return 0;
   }
@@ -49,6 +54,23 @@ int H2Session::Callbacks::begin_frame(nghttp2_session* session, const nghttp2_fr
     nghttp2_session_terminate_session(session, NGHTTP2_PROTOCOL_ERROR);
   }
   return 0;
+}
+
+// Before a SETTINGS frame counts: how much its initial window may grow.
+void H2Session::remember_windows() {
+  widest_ = 0;
+  for (const auto& [id, stream] : streams_) {
+    widest_ = std::max<std::int64_t>(widest_, nghttp2_session_get_stream_remote_window_size(session_, id));
+  }
+  widest_ -= nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE);
+}
+
+// RFC 9113 6.9.2: a change that lifts the window of a stream above 2^31-1 ends the connection. nghttp2 ends the
+// stream.
+void H2Session::check_windows(std::uint32_t initial) {
+  if (widest_ + std::int64_t{initial} > INT32_MAX) {
+    nghttp2_session_terminate_session(session_, NGHTTP2_FLOW_CONTROL_ERROR);
+  }
 }
 
 int H2Session::Callbacks::begin_headers(nghttp2_session* /*session*/, const nghttp2_frame* frame, void* self) {
@@ -102,6 +124,14 @@ int H2Session::Callbacks::frame(nghttp2_session* /*session*/, const nghttp2_fram
         h2.calm_down("too many requests taken back");
       }
       return 0;
+    case NGHTTP2_SETTINGS:
+      noise = true;
+      for (const auto& entry : std::span(frame->settings.iv, frame->settings.niv)) {
+        if (entry.settings_id == NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE) {
+          h2.check_windows(entry.value);
+        }
+      }
+      break;
     default:
       noise = true;
   }

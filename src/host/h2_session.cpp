@@ -250,6 +250,12 @@ void H2Session::client_gone() {
   }
 }
 
+void H2Session::announce_stop() {
+  if (!stopping_) {
+    nghttp2_submit_shutdown_notice(session_);
+  }
+}
+
 void H2Session::stop() {
   if (!std::exchange(stopping_, true)) {
     nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_),

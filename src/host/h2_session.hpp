@@ -60,8 +60,11 @@ class H2Session {
   [[nodiscard]] bool finished() const;
   // No request is being received or answered.
   [[nodiscard]] bool idle() const { return streams_.empty() && !opening_; }
+  // Tells the client that stop() will come.
+  void announce_stop();
   // No new requests; those that run are answered.
   void stop();
+  [[nodiscard]] bool stopping() const { return stopping_; }
   // The connection is dead.
   void client_gone();
   // Requests whose bodies or headers come too slowly are given up. Returns when to call again.
@@ -98,6 +101,8 @@ class H2Session {
   void submit_head(H2Stream& stream);
   void drop(std::int32_t id, bool whole);
   void calm_down(const char* why);
+  void remember_windows();
+  void check_windows(std::uint32_t initial);
   H2Stream* find(std::int32_t id);
 
   Links links_;
@@ -116,6 +121,7 @@ class H2Session {
   Bucket resets_;
   Bucket noise_;
   std::int32_t last_id_ = 0;
+  std::int64_t widest_ = 0;  // window of a stream, less the initial one, when the last SETTINGS frame came
   std::vector<std::pair<std::int32_t, std::int32_t>> skipped_;  // ids that were never used, and are closed by that
   int served_ = 0;
   bool begun_ = false;

@@ -27,6 +27,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
+constexpr auto kLastChance = 1000ms;  // for a request on a kept connection, when a successor serves
+
 sigset_t host_signals() {
   sigset_t set;
   sigemptyset(&set);
@@ -443,6 +445,8 @@ class Host final : public HostServer {
         return;
       }
       succeeded_ = true;
+      // Nothing is in a hurry: the port is served. Clients of kept connections may ask once more and are told to go.
+      connection_context_->last_chance = kLastChance;
       supervisor_->superseded();
       options_.log.info("the new process serves; this one ends");
       begin_stop(SIGTERM);
@@ -471,7 +475,7 @@ class Host final : public HostServer {
   AccessLogs access_logs_;
   WorkPool& pool_;
   std::shared_ptr<const net::Shared> shared_;
-  std::shared_ptr<const ConnectionContext> connection_context_;
+  std::shared_ptr<ConnectionContext> connection_context_;
   std::shared_ptr<Guard> guard_;
   std::unique_ptr<Supervisor> supervisor_;
   ContextPtr context_;

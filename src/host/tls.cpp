@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "host/directives.hpp"
+#include "host/openssl_library.hpp"
 
 namespace microtome::host {
 namespace {
@@ -217,6 +218,9 @@ Result<TlsStore::Context> TlsStore::find(const RequestSettings& settings) {
 Result<TlsStore::Context> TlsStore::make(const RequestSettings& settings) const {
   if (settings.tls_certificate.empty()) {
     return fail(Code::bad_request, "ssl.engine needs ssl.pemfile");
+  }
+  if (auto ready = load_openssl(); !ready) {
+    return pass(ready.error());
   }
   ERR_clear_error();
   Context context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);

@@ -51,7 +51,7 @@ Acceptor::Acceptor(std::shared_ptr<Loop> loop, std::shared_ptr<const Shared> sha
       shared_(std::move(shared)),
       listener_(std::move(listener)),
       census_(census),
-      descriptor_(*loop_, listener_->release(), true) {}
+      descriptor_(*loop_, listener_->release()) {}
 
 Acceptor::~Acceptor() = default;
 

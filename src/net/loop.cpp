@@ -251,7 +251,7 @@ Clock::time_point Loop::now() {
   return Clock::time_point(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
 }
 
-Descriptor::Descriptor(Loop& loop, int fd, bool shared) : loop_(loop), fd_(fd), shared_(shared) {}
+Descriptor::Descriptor(Loop& loop, int fd) : loop_(loop), fd_(fd) {}
 
 Descriptor::~Descriptor() {
   close();
@@ -298,9 +298,10 @@ void Descriptor::close() {
     return;
   }
   if (watched_) {
-    if (shared_ && !watched_->failed) {
-      epoll_ctl(loop_.epoll_, EPOLL_CTL_DEL, fd_,
-                nullptr);  // closing alone would leave it to the others' descriptors
+    if (!watched_->failed) {
+      // Closing alone is not enough while another process has it open: a successor, or a child between fork and exec.
+      // The kernel would go on to tell us of it, by the address of what is freed here.
+      epoll_ctl(loop_.epoll_, EPOLL_CTL_DEL, fd_, nullptr);
     }
     watched_->open = false;
     watched_->reader.reset();

@@ -129,8 +129,7 @@ class Loop {
 // here. Loop thread only.
 class Descriptor {
  public:
-  // `shared`: other descriptors, here or in other processes, refer to the same socket.
-  Descriptor(Loop& loop, int fd, bool shared = false);
+  Descriptor(Loop& loop, int fd);
   ~Descriptor();
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
@@ -149,7 +148,6 @@ class Descriptor {
   bool watched();
   Loop& loop_;
   int fd_;
-  bool shared_;
   std::shared_ptr<Loop::Watched> watched_;
 };
 

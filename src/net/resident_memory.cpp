@@ -2,7 +2,9 @@
 #include "net/resident_memory.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <ctime>
+#include <new>
 
 namespace microtome::net {
 namespace {
@@ -28,8 +30,11 @@ std::uint64_t key_of(const io::FileId& id, std::uint64_t region) {
 }  // namespace
 
 bool ResidentMemory::region_resident(const io::File& file, std::uint64_t region) {
-  if (sets_.empty()) {
-    sets_.resize(kSets);
+  if (!sets_) {
+    sets_.reset(static_cast<Set*>(std::calloc(kSets, sizeof(Set))));  // NOLINT: resize() would write to all of it
+    if (!sets_) {
+      throw std::bad_alloc();
+    }
   }
   const io::FileId& id = file.id();
   const std::uint64_t key = key_of(id, region);

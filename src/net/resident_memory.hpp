@@ -6,7 +6,8 @@
 
 #include <array>
 #include <cstdint>
-#include <vector>
+#include <cstdlib>
+#include <memory>
 
 #include "io/file.hpp"
 
@@ -31,7 +32,11 @@ class ResidentMemory {
   using Set = std::array<Known, kWays>;
   // True: all of the region is there.
   bool region_resident(const io::File& file, std::uint64_t region);
-  std::vector<Set> sets_;  // made by the first question
+  struct Free {
+    void operator()(Set* sets) const { std::free(sets); }  // NOLINT: from calloc
+  };
+  // Made by the first question, of zeros that the kernel gives: what no region falls on is never in memory.
+  std::unique_ptr<Set[], Free> sets_;
 };
 
 }  // namespace microtome::net

@@ -11,8 +11,7 @@ const one = (place, keys = {}, ...words) => `fastcgi.server = ( ${app(place, rog
 const rewrite = (server, text) => writeFileSync(server.place.file('host.conf'), text(readFileSync(server.place.file('host.conf'), 'utf8')));
 
 // Asks on and on, on kept and on new connections, until `what` is done. How many answers were not whole and 200.
-// `most`: how many may be lost.
-async function underLoad(server, what, paths = ['/?do=echo', '/?do=slow&ms=30'], most = 0) {
+async function underLoad(server, what, paths = ['/?do=echo', '/?do=slow&ms=30']) {
   let stop = false;
   let failed = 0;
   let done = 0;
@@ -51,7 +50,7 @@ async function underLoad(server, what, paths = ['/?do=echo', '/?do=slow&ms=30'],
   await eventually(() => done > before + 20, 'answers come again');
   stop = true;
   await Promise.all(clients);
-  assert.ok(failed <= most, `${failed} of ${done}: ${lost.slice(0, 5)}\n${server.log()}`);
+  assert.equal(failed, 0, `${failed} of ${done}: ${lost.slice(0, 5)}\n${server.log()}`);
 }
 
 test('USR1: other settings, other processes, another port; under load nothing fails', async () => {
@@ -93,8 +92,6 @@ test('USR1 with a mistake: the old configuration goes on', async () => {
   assert.deepEqual(await server.stop(), { code: 0, signal: null });
 });
 
-// Known: on a machine with ten times the work it can do, about one take-over in twenty closes one or two connections that
-// had just been opened, unanswered.
 test('USR2: a new process takes over, apps on unix sockets and on ports', async () => {
   const port = await freePort();
   let pidFile;
@@ -106,7 +103,7 @@ test('USR2: a new process takes over, apps on unix sockets and on ports', async 
   await underLoad(server, async () => {
     process.kill(first, 'SIGUSR2');
     await eventually(() => !existsSync(`/proc/${first}`), 'the old process ends');
-  }, ['/unix?do=echo', '/port?do=echo', '/unix?do=slow&ms=30'], 2);
+  }, ['/unix?do=echo', '/port?do=echo', '/unix?do=slow&ms=30']);
   const second = Number(readFileSync(pidFile, 'utf8'));
   assert.notEqual(second, first);
   try {
@@ -115,7 +112,7 @@ test('USR2: a new process takes over, apps on unix sockets and on ports', async 
     await underLoad(server, async () => {
       process.kill(second, 'SIGUSR2');
       await eventually(() => !existsSync(`/proc/${second}`), 'the second process ends');
-    }, ['/unix?do=echo', '/port?do=echo'], 2);
+    }, ['/unix?do=echo', '/port?do=echo']);
   } finally {
     const last = Number(readFileSync(pidFile, 'utf8'));
     process.kill(last, 'SIGTERM');
