@@ -103,6 +103,7 @@ ServerPlan plan_of(const ServerFlags& flags, const Settings& settings) {
   plan.settings = settings;
   plan.roots = flags.directories;
   plan.roots.insert(plan.roots.end(), flags.roots.begin(), flags.roots.end());
+  plan.make_pyramids = !flags.check;
   plan.threads = flags.threads != 0 ? flags.threads : settings.threads;
   plan.server.loops = flags.loops;
   plan.server.gather = std::chrono::microseconds(flags.gather);

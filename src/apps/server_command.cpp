@@ -127,6 +127,37 @@ engine::EngineOptions engine_options(const Settings& settings) {
   return options;
 }
 
+// Where files that can be made again go when a folder of pictures cannot be written to.
+std::string user_cache() {
+  const char* cache = std::getenv("XDG_CACHE_HOME");  // NOLINT(concurrency-mt-unsafe): nobody changes it
+  if (cache != nullptr && *cache == '/') {
+    return std::string(cache) + "/microtome";
+  }
+  const char* home = std::getenv("HOME");  // NOLINT(concurrency-mt-unsafe)
+  return home != nullptr && *home == '/' ? std::string(home) + "/.cache/microtome" : "";
+}
+
+engine::PyramidOptions pyramid_options(const ServerPlan& plan) {
+  const Settings& settings = plan.settings;
+  engine::PyramidOptions options;
+  options.on = plan.make_pyramids && settings.pyramids != "off";
+  if (settings.pyramids != "beside" && settings.pyramids != "off") {
+    options.directory = settings.pyramids;
+  } else {
+    options.fallback = user_cache();
+  }
+  options.quota_bytes = settings.cache_quota;
+  options.roots = plan.roots;
+  const std::string& prefix = settings.filesystem_prefix;
+  if (prefix.starts_with('/') && prefix.ends_with('/') && prefix.size() > 1) {
+    options.roots.push_back(prefix.substr(0, prefix.size() - 1));
+  }
+  if (!settings.woolz_cache.empty()) {
+    options.folders.push_back(settings.woolz_cache);
+  }
+  return options;
+}
+
 // Decoded tiles are blocks of some 100 kB to a few MB that come and go with each picture. By default the C library
 // maps and unmaps each of them, and a quarter of a view's time went into page faults (bench/server/views.mjs).
 void keep_freed_memory() {
@@ -172,6 +203,7 @@ Result<http::Handler> make_handler(const ServerPlan& plan, WorkPool& pool, const
   options.watermark = *watermark;
   engine::EngineOptions for_engine = fitted(engine_options(settings), log);
   for_engine.watermark = *watermark;
+  for_engine.pyramids = pyramid_options(plan);
   options.woolz.store.max_count = settings.woolz_count;
   options.woolz.store.max_bytes = settings.woolz_bytes;
   options.woolz.store.open.cache_directory = settings.woolz_cache;

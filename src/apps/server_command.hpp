@@ -19,8 +19,9 @@ struct ServerPlan {
   Settings settings;
   std::vector<std::string> roots;
   net::ServerOptions server;
-  int threads = 0;         // of the work pool; 0 = one per core, at least 2
-  bool ready_line = true;  // "listening on ..." on standard output
+  int threads = 0;             // of the work pool; 0 = one per core, at least 2
+  bool make_pyramids = false;  // as the settings say; false: never, whatever they say
+  bool ready_line = true;      // "listening on ..." on standard output
 };
 
 // Engine and protocols without a transport; `pool` and `log` must outlive the handler.

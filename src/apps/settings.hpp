@@ -55,6 +55,8 @@ struct Settings {        // NOLINT(clang-analyzer-optin.performance.Padding): in
   int woolz_tile_height = 100;                  // WLZ_TILE_HEIGHT
   int complex_selection = 2;                    // COMPLEX_SELECTION: 0 indices, 1 domain and background, 2 all
   std::string woolz_cache;                      // WLZ_CACHE_DIR: bricks of objects; "" = beside them
+  std::string pyramids = "beside";              // PYRAMIDS: beside, off, or a directory
+  std::uint64_t cache_quota = 20ULL << 30;      // CACHE_QUOTA, MiB: pyramids and bricks on disk; 0 = no limit
   std::vector<std::string> without_effect;      // what was set and means nothing here
 };
 

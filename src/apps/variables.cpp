@@ -113,6 +113,18 @@ Result<void> uri_map(Settings& settings, std::string_view what, std::string_view
   return {};
 }
 
+Result<void> pyramids(Settings& settings, std::string_view what, std::string_view value) {
+  if (value != "beside" && value != "off" && !value.starts_with('/')) {
+    return fail(Code::bad_request, std::string(what) + ": '" + std::string(value) +
+                                       "' is neither beside nor off nor a directory that begins with /");
+  }
+  settings.pyramids = std::string(value);
+  while (settings.pyramids.size() > 1 && settings.pyramids.ends_with('/')) {
+    settings.pyramids.pop_back();
+  }
+  return {};
+}
+
 template <auto Field>
 Result<void> list(Settings& settings, std::string_view /*what*/, std::string_view name) {
   (settings.*Field).emplace_back(name);
@@ -213,6 +225,11 @@ constexpr std::array kVariables{
              whole<&S::complex_selection, 0, 2>},
     Variable{"WLZ_CACHE_DIR", "--woolz-cache", "directory for bricks of Woolz objects, instead of beside them",
              text<&S::woolz_cache>},
+    Variable{"PYRAMIDS", "--pyramids",
+             "where pyramids of large pictures without one are kept: beside (in set.cache), a directory, or off",
+             pyramids},
+    Variable{"CACHE_QUOTA", "--cache-quota", "room on disk for pyramids and bricks, MiB; 0 = no limit",
+             whole<&S::cache_quota, 0, kMany * 1000, kMebibyte>},
 };
 
 }  // namespace

@@ -7,9 +7,11 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "codec/deflate.hpp"
 #include "codec/png.hpp"
+#include "codec/row_decoder.hpp"
 
 namespace microtome::codec {
 namespace {
@@ -24,6 +26,7 @@ struct Trap {
   char text[128] = {};
   ByteView stream;
   std::size_t position = 0;
+  Pull pull;  // instead of the stream, when set
 };
 
 extern "C" {
@@ -37,6 +40,17 @@ void on_png_warning(png_structp, png_const_charp) {}
 
 void on_png_read(png_structp png, png_bytep out, std::size_t count) {
   auto* trap = static_cast<Trap*>(png_get_io_ptr(png));
+  if (trap->pull) {
+    std::size_t done = 0;
+    while (done < count) {
+      const std::size_t got = trap->pull({out + done, count - done});
+      if (got == 0) {
+        png_error(png, "truncated");
+      }
+      done += got;
+    }
+    return;
+  }
   if (count > trap->stream.size() - trap->position) {
     png_error(png, "truncated");
   }
@@ -57,6 +71,7 @@ bool run_guarded(Trap& trap, Step step) {
 class Reader {
  public:
   explicit Reader(ByteView stream) { trap.stream = stream; }
+  explicit Reader(Pull pull) { trap.pull = std::move(pull); }
   ~Reader() { png_destroy_read_struct(&png, &info, nullptr); }
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
@@ -66,8 +81,8 @@ class Reader {
   png_infop info = nullptr;
 };
 
-// Reads what stands before the pixels and sets the conversions.
-void begin(Reader& reader, const PngInfo& expected) {
+// Reads what stands before the pixels and sets the conversions. Larger pictures than `width` x `height` are errors.
+void begin(Reader& reader, int width, int height) {
   reader.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &reader.trap, on_png_error, on_png_warning);
   if (reader.png == nullptr) {
     return;
@@ -75,7 +90,7 @@ void begin(Reader& reader, const PngInfo& expected) {
   png_structp png = reader.png;
   reader.info = png_create_info_struct(png);
   png_set_read_fn(png, &reader.trap, on_png_read);
-  png_set_user_limits(png, static_cast<png_uint_32>(expected.width), static_cast<png_uint_32>(expected.height));
+  png_set_user_limits(png, static_cast<png_uint_32>(width), static_cast<png_uint_32>(height));
   png_set_chunk_cache_max(png, 64);
   png_set_chunk_malloc_max(png, 8 << 20);
   png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);  // of ancillary ones only tRNS matters
@@ -190,7 +205,8 @@ Result<pixel::Image> decode_png(ByteView stream, std::uint64_t max_pixels) {
     return fail(Code::too_large, "PNG with too many pixels");
   }
   Reader reader(stream);
-  if (!run_guarded(reader.trap, [&] { begin(reader, *info); }) || reader.png == nullptr || reader.info == nullptr) {
+  if (!run_guarded(reader.trap, [&] { begin(reader, info->width, info->height); }) || reader.png == nullptr ||
+      reader.info == nullptr) {
     return fail(Code::corrupt, "broken PNG", reader.trap.text);
   }
   int passes = 1;
@@ -220,6 +236,80 @@ Result<pixel::Image> decode_png(ByteView stream, std::uint64_t max_pixels) {
     return fail(Code::corrupt, "broken PNG", reader.trap.text);
   }
   return image;
+}
+
+namespace {
+
+class PngRows final : public RowDecoder {
+ public:
+  explicit PngRows(Pull pull) : reader_(std::move(pull)) {}
+
+  Result<void> open() {
+    constexpr int kMostSide = 0x7FFFFFFF;  // what a header can say; the caller has his own limits
+    png_byte interlaced = 0;
+    const bool ready = run_guarded(reader_.trap, [&] {
+      begin(reader_, kMostSide, kMostSide);
+      interlaced = png_get_interlace_type(reader_.png, reader_.info);
+      png_read_update_info(reader_.png, reader_.info);
+    });
+    if (!ready || reader_.png == nullptr || reader_.info == nullptr) {
+      return fail(Code::corrupt, "broken PNG", reader_.trap.text);
+    }
+    if (interlaced != PNG_INTERLACE_NONE) {
+      return fail(Code::unsupported, "this PNG cannot be decoded in rows");
+    }
+    width_ = static_cast<int>(png_get_image_width(reader_.png, reader_.info));
+    height_ = static_cast<int>(png_get_image_height(reader_.png, reader_.info));
+    channels_ = png_get_channels(reader_.png, reader_.info);
+    bits_ = png_get_bit_depth(reader_.png, reader_.info);
+    if (channels_ < 1 || channels_ > 4 || (bits_ != 8 && bits_ != 16)) {
+      return fail(Code::corrupt, "broken PNG");
+    }
+    return {};
+  }
+
+  [[nodiscard]] int width() const override { return width_; }
+  [[nodiscard]] int height() const override { return height_; }
+
+  Result<pixel::Image> next(int rows) override {
+    const int count = std::min(rows, height_ - next_);
+    if (count <= 0) {
+      return pixel::Image{};
+    }
+    pixel::Image band = pixel::Image::make(width_, count, channels_, colour_of(channels_),
+                                           bits_ == 16 ? pixel::Sample::u16 : pixel::Sample::u8);
+    if (png_get_rowbytes(reader_.png, reader_.info) != band.stride) {
+      return fail(Code::internal, "PNG row of an unexpected size");
+    }
+    const bool done = run_guarded(reader_.trap, [&] {
+      for (int y = 0; y < count; ++y) {
+        png_read_row(reader_.png, band.row(y), nullptr);
+      }
+    });
+    if (!done) {
+      return fail(Code::corrupt, "broken PNG", reader_.trap.text);
+    }
+    next_ += count;
+    return band;
+  }
+
+ private:
+  Reader reader_;
+  int width_ = 0;
+  int height_ = 0;
+  int channels_ = 0;
+  int bits_ = 8;
+  int next_ = 0;
+};
+
+}  // namespace
+
+Result<RowDecoderPtr> decode_png_rows(Pull pull) {
+  auto rows = std::make_unique<PngRows>(std::move(pull));
+  if (auto open = rows->open(); !open) {
+    return pass(open.error());
+  }
+  return rows;
 }
 
 }  // namespace microtome::codec

@@ -13,6 +13,7 @@
 #include "engine/open_pictures.hpp"
 #include "engine/plan.hpp"
 #include "engine/render.hpp"
+#include "engine/shadow_pyramids.hpp"
 #include "engine/stored_quality.hpp"
 #include "engine/workshop.hpp"
 #include "engine/world.hpp"
@@ -54,8 +55,14 @@ class EngineImpl final : public Engine, public std::enable_shared_from_this<Engi
       : options_(options),
         pool_(pool),
         log_(std::move(log)),
-        pictures_(open_options(options), pool, world),
+        shadows_(make_shadows(options, world)),
+        pictures_(open_options(options), pool, dressed(world)),
         workshop_(std::make_shared<Workshop>(options, pool, world.now_ns)) {}
+  ~EngineImpl() override {
+    if (shadows_) {
+      shadows_->stop();  // before the pictures it speaks to
+    }
+  }
 
   void open(const std::string& path, const CancelToken& cancel, InfoDone done) override;
   void render(const std::string& path, const Resolve& resolve, const std::string& if_none_match,
@@ -73,7 +80,7 @@ class EngineImpl final : public Engine, public std::enable_shared_from_this<Engi
   [[nodiscard]] Metrics metrics() const override;
 
  private:
-  void start(const std::string& path, const image::PicturePtr& picture, const Resolve& resolve,
+  void start(const std::string& path, const image::PicturePtr& opened, const Resolve& resolve,
              const std::string& if_none_match, const CancelToken& cancel, Done done);
   void tile(Asked asked);
   void tile_stored(Asked asked, const image::StoredTile& stored, std::optional<int> quality);
@@ -88,6 +95,9 @@ class EngineImpl final : public Engine, public std::enable_shared_from_this<Engi
   [[nodiscard]] Work work_of(const Asked& asked, const Plan& plan);
 
   void refuse(const Done& done, Error error);
+  std::unique_ptr<ShadowPyramids> make_shadows(const EngineOptions& options, const World& world);
+  [[nodiscard]] World dressed(World world) const;
+  void used(const std::string& path, const image::Picture& picture);
   [[nodiscard]] Encoding encoding(const PixelRequest& request, const Key& key) const {
     return {request.format,
             effective_quality(request.format, request.quality, options_),
@@ -104,11 +114,38 @@ class EngineImpl final : public Engine, public std::enable_shared_from_this<Engi
   EngineOptions options_;
   WorkPool& pool_;
   Log log_;
+  std::unique_ptr<ShadowPyramids> shadows_;  // null: none are made
   OpenPictures pictures_;
   std::shared_ptr<Workshop> workshop_;
   Counters counters_;
   std::atomic<std::uint64_t> streamed_bytes_ = 0;  // that running exports hold
 };
+
+std::unique_ptr<ShadowPyramids> EngineImpl::make_shadows(const EngineOptions& options, const World& world) {
+  if (!options.pyramids.on) {
+    return nullptr;
+  }
+  return std::make_unique<ShadowPyramids>(
+      options.pyramids, world.open, [this](const std::string& path) { pictures_.forget(path); }, log_);
+}
+
+World EngineImpl::dressed(World world) const {
+  if (shadows_) {
+    world.open = [open = std::move(world.open), shadows = shadows_.get()](const std::string& path) {
+      auto picture = open(path);
+      return picture ? Result<image::PicturePtr>(shadows->dress(path, std::move(*picture))) : picture;
+    };
+  }
+  return world;
+}
+
+// Worked with: weighed again, and large ones without a pyramid get one.
+void EngineImpl::used(const std::string& path, const image::Picture& picture) {
+  pictures_.used(path);
+  if (shadows_) {
+    shadows_->used(path, picture);
+  }
+}
 
 void EngineImpl::refuse(const Done& done, Error error) {
   switch (error.code) {
@@ -163,8 +200,9 @@ Result<void> EngineImpl::check_output(const RegionArea& area) const {
   return {};
 }
 
-void EngineImpl::start(const std::string& path, const image::PicturePtr& picture, const Resolve& resolve,
+void EngineImpl::start(const std::string& path, const image::PicturePtr& opened, const Resolve& resolve,
                        const std::string& if_none_match, const CancelToken& cancel, Done done) {
+  image::PicturePtr picture = opened;
   auto resolved = resolve(*picture);
   if (!resolved) {
     refuse(done, std::move(resolved.error()));
@@ -179,6 +217,9 @@ void EngineImpl::start(const std::string& path, const image::PicturePtr& picture
     request.path = path;
   }
   request.deep = request.deep && !options_.watermark;
+  if (auto original = picture->original(); original && needs_original(request, options_)) {
+    picture = std::move(original);
+  }
   Result<void> valid;
   if (const auto* tile = std::get_if<TileArea>(&request.area)) {
     valid = check_tile(picture->info(), *tile);
@@ -385,7 +426,7 @@ void EngineImpl::stream(Asked asked, const Plan& plan) {
       self->refuse(shared->done, std::move(prepared.error()));
       return;
     }
-    self->pictures_.used(shared->request.path);
+    self->used(shared->request.path, *shared->picture);
     shared->done(Rendered{std::static_pointer_cast<http::Producer>(made),
                           std::string(codec::media_type(shared->request.format)),
                           shared->etag,
@@ -468,9 +509,9 @@ Work EngineImpl::work_of(const Asked& asked, const Plan& plan) {
     // Decoded whole, which the reader's own limits have allowed: it may then run alone, but is not refused.
     work.memory_bytes = std::min(work.memory_bytes, options_.max_memory_in_flight);
   }
-  work.made = [self = shared_from_this(), path = asked.request.path](const Error* error) {
+  work.made = [self = shared_from_this(), path = asked.request.path, picture = asked.picture](const Error* error) {
     if (error == nullptr) {
-      self->pictures_.used(path);
+      self->used(path, *picture);
     } else if (Failures::lasting(error->code)) {
       self->pictures_.suspect(path);
       self->log_.warning("cannot render " + path + ": " + error->message + ": " + error->context);

@@ -17,6 +17,7 @@
 #include "base/work_pool.hpp"
 #include "codec/codec.hpp"
 #include "codec/tiff_encode.hpp"
+#include "engine/pyramid_shelf.hpp"
 #include "engine/watermark.hpp"
 #include "http/message.hpp"
 #include "image/picture.hpp"
@@ -103,6 +104,7 @@ struct EngineOptions {
   std::shared_ptr<const Watermark> watermark = nullptr;  // on everything that has 8 bits; then nothing passes through
   std::uint32_t background = 0xffffff;                   // 0xRRGGBB: empty tiles, beyond the picture, behind alpha
   image::OpenLimits open = {};
+  PyramidOptions pyramids = {};  // of pictures without one
 };
 
 // What the engine has done since it was made, and holds now. A snapshot; the numbers need not fit each other exactly.

@@ -56,7 +56,7 @@ std::optional<Result<image::PicturePtr>> OpenPictures::lookup(const std::string&
     entry->lease->extend(check_at);  // a worker has to
     return std::nullopt;
   }
-  if (*id && **id == entry->picture->id()) {
+  if (*id && **id == entry->picture->file_id()) {
     measure(entry);
     return entry->picture;
   }
@@ -151,6 +151,12 @@ void OpenPictures::used(const std::string& path) {
 void OpenPictures::suspect(const std::string& path) {
   if (const EntryPtr entry = entry_of(path)) {
     entry->lease->end();
+  }
+}
+
+void OpenPictures::forget(const std::string& path) {
+  if (const EntryPtr entry = entry_of(path)) {
+    remove(entry);
   }
 }
 

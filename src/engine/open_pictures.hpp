@@ -58,6 +58,9 @@ class OpenPictures {
   // Reading failed: look at the file again before the picture is used next.
   void suspect(const std::string& path);
 
+  // The picture would be opened as another one now: it is, when it is used next.
+  void forget(const std::string& path);
+
   [[nodiscard]] std::size_t count() const;
   [[nodiscard]] std::uint64_t bytes() const;
   [[nodiscard]] std::int64_t opened() const { return opened_.value(); }

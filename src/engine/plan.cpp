@@ -5,6 +5,8 @@
 #include <array>
 #include <cmath>
 
+#include "engine/key.hpp"
+
 namespace microtome::engine {
 namespace {
 
@@ -207,6 +209,35 @@ PixelRequest canonical(const image::PictureInfo& info, PixelRequest request) {
     }
   }
   return request;
+}
+
+bool needs_original(const PixelRequest& request, const EngineOptions& options) {
+  constexpr int kPyramidQuality = 90;
+  const int quality = effective_quality(request.format, request.quality, options);
+  const bool lossy_tiff =
+      request.compression == codec::TiffCompression::jpeg || request.compression == codec::TiffCompression::webp;
+  bool exact = false;
+  switch (request.format) {
+    case codec::Format::jpeg:
+    case codec::Format::pdf:
+    case codec::Format::jp2:
+      exact = request.quality && quality > kPyramidQuality;
+      break;
+    case codec::Format::webp:
+    case codec::Format::avif:
+      exact = quality < 0 || (request.quality && quality > kPyramidQuality);
+      break;
+    case codec::Format::tiff:
+      exact = !lossy_tiff || (request.quality && quality > kPyramidQuality);
+      break;
+    default:
+      exact = true;
+  }
+  if (const auto* tile = std::get_if<TileArea>(&request.area)) {
+    return exact && tile->level == 0;
+  }
+  const auto& region = std::get<RegionArea>(request.area);
+  return exact && (2.0 * region.out_width > region.width || 2.0 * region.out_height > region.height);
 }
 
 }  // namespace microtome::engine

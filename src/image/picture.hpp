@@ -15,6 +15,7 @@
 #include "base/bytes.hpp"
 #include "base/cancel.hpp"
 #include "base/result.hpp"
+#include "image/row_reader.hpp"
 #include "io/file.hpp"
 #include "pixel/image.hpp"
 #include "pixel/planes.hpp"
@@ -68,7 +69,12 @@ class Picture {
  public:
   virtual ~Picture() = default;
   [[nodiscard]] virtual const PictureInfo& info() const = 0;
+  // What its pixels are known by: part of every key and ETag.
   [[nodiscard]] virtual const io::FileId& id() const = 0;
+  // The state of the file that it was opened from: other than id() where the pixels come from a pyramid of it.
+  [[nodiscard]] virtual const io::FileId& file_id() const { return id(); }
+  // The picture that this one stands in for, when its pixels are only nearly the same; else null.
+  [[nodiscard]] virtual std::shared_ptr<const Picture> original() const { return nullptr; }
   // Bytes held, for the cache of open pictures. Grows with use: pages of the index, decoded levels of untiled
   // pictures (up to OpenLimits::max_kept_bytes). Cheap enough to ask after every use.
   [[nodiscard]] virtual std::size_t memory() const = 0;
@@ -91,6 +97,11 @@ class Picture {
   [[nodiscard]] virtual Result<std::optional<pixel::Planes>> decode_planes(int /*level*/, const pixel::Rect& /*rect*/,
                                                                            const CancelToken& /*cancel*/) const {
     return std::nullopt;
+  }
+  // All rows of level 0 in turn, decoded once. `max_bytes`: what may be held where a format gives its rows only
+  // together (Code::too_large beyond it). Code::unsupported: for pictures that have tiles.
+  [[nodiscard]] virtual Result<RowReaderPtr> rows(std::uint64_t /*max_bytes*/) const {
+    return fail(Code::unsupported, "the picture has no rows");
   }
 };
 

@@ -8,6 +8,7 @@
 #include "codec/avif.hpp"
 #include "codec/jpeg.hpp"
 #include "codec/png.hpp"
+#include "codec/row_decoder.hpp"
 #include "codec/webp.hpp"
 #include "image/embedded.hpp"
 #include "image/orient.hpp"
@@ -45,12 +46,66 @@ void take(PictureInfo& info, Embedded&& embedded) {
   }
 }
 
+// Pulls a file from its beginning.
+codec::Pull pull_of(const io::FilePtr& file) {
+  return [file, at = std::uint64_t{0}](std::span<std::uint8_t> out) mutable -> std::size_t {
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), file->size() - at));
+    if (count == 0 || !file->read(at, out.first(count))) {
+      return 0;
+    }
+    at += count;
+    return count;
+  };
+}
+
+class DecodedRows final : public RowReader {
+ public:
+  DecodedRows(codec::RowDecoderPtr decoder, std::string path)
+      : decoder_(std::move(decoder)), path_(std::move(path)) {}
+  Result<pixel::Image> next(int rows) override {
+    auto band = decoder_->next(rows);
+    return band ? std::move(band) : pass(band.error(), path_);
+  }
+
+ private:
+  codec::RowDecoderPtr decoder_;
+  std::string path_;
+};
+
+// Nothing where the format needs the whole picture for that.
+Result<RowReaderPtr> rows_from(Result<codec::RowDecoderPtr> decoder, const PictureInfo& info,
+                               const io::FilePtr& file) {
+  if (!decoder) {
+    return decoder.error().code == Code::unsupported ? Result<RowReaderPtr>(nullptr)
+                                                     : pass(decoder.error(), file->path());
+  }
+  if ((*decoder)->width() != info.width || (*decoder)->height() != info.height) {
+    return fail(Code::io, "the picture changed while it was read", file->path());
+  }
+  return std::make_unique<DecodedRows>(std::move(*decoder), file->path());
+}
+
 class PlainJpeg final : public UntiledPicture {
  public:
-  PlainJpeg(io::FilePtr file, PictureInfo info, const OpenLimits& limits, bool progressive, int orientation)
+  PlainJpeg(io::FilePtr file, PictureInfo info, const OpenLimits& limits, const codec::JpegInfo& jpeg,
+            int orientation)
       : UntiledPicture(std::move(file), std::move(info), limits),
-        progressive_(progressive),
+        progressive_(jpeg.progressive),
+        halved_colour_(jpeg.components == 3 && jpeg.horizontal[0] == 2 * jpeg.horizontal[1]),
         orientation_(orientation) {}
+
+  [[nodiscard]] Result<RowReaderPtr> rows(std::uint64_t max_bytes) const override {
+    auto rows = !progressive_ && orientation_ == 1
+                    ? rows_from(codec::decode_jpeg_rows(pull_of(file())), info(), file())
+                    : Result<RowReaderPtr>(nullptr);
+    if (rows && *rows == nullptr) {
+      rows = UntiledPicture::rows(max_bytes);
+    }
+    if (rows) {
+      (*rows)->halved_colour = halved_colour_;
+    }
+    return rows;
+  }
 
  protected:
   Result<pixel::Image> decode_whole(int* level, const CancelToken& /*cancel*/) const override {
@@ -88,6 +143,7 @@ class PlainJpeg final : public UntiledPicture {
   }
 
   bool progressive_;
+  bool halved_colour_;
   int orientation_;
 };
 
@@ -95,8 +151,20 @@ class PlainJpeg final : public UntiledPicture {
 class WholeFile final : public UntiledPicture {
  public:
   using Decode = Result<pixel::Image> (*)(ByteView, std::uint64_t);
-  WholeFile(io::FilePtr file, PictureInfo info, const OpenLimits& limits, Decode decode)
-      : UntiledPicture(std::move(file), std::move(info), limits), decode_(decode) {}
+  using DecodeRows = Result<codec::RowDecoderPtr> (*)(codec::Pull);
+  WholeFile(io::FilePtr file, PictureInfo info, const OpenLimits& limits, Decode decode,
+            DecodeRows decode_rows = nullptr)
+      : UntiledPicture(std::move(file), std::move(info), limits), decode_(decode), decode_rows_(decode_rows) {}
+
+  [[nodiscard]] Result<RowReaderPtr> rows(std::uint64_t max_bytes) const override {
+    if (decode_rows_ != nullptr) {
+      auto rows = rows_from(decode_rows_(pull_of(file())), info(), file());
+      if (!rows || *rows != nullptr) {
+        return rows;
+      }
+    }
+    return UntiledPicture::rows(max_bytes);
+  }
 
  protected:
   Result<pixel::Image> decode_whole(int* level, const CancelToken& /*cancel*/) const override {
@@ -127,6 +195,7 @@ class WholeFile final : public UntiledPicture {
 
  private:
   Decode decode_;
+  DecodeRows decode_rows_;
 };
 
 void set_colours(PictureInfo& info, int channels) {
@@ -177,7 +246,7 @@ Result<PicturePtr> open_jpeg(io::FilePtr file, const OpenLimits& limits) {
   if (auto small = check(file, info, limits); !small) {
     return pass(small.error());
   }
-  return std::make_shared<PlainJpeg>(std::move(file), std::move(info), limits, jpeg->progressive, orientation);
+  return std::make_shared<PlainJpeg>(std::move(file), std::move(info), limits, *jpeg, orientation);
 }
 
 Result<PicturePtr> open_png(io::FilePtr file, const OpenLimits& limits) {
@@ -210,7 +279,8 @@ Result<PicturePtr> open_png(io::FilePtr file, const OpenLimits& limits) {
   if (static_cast<std::uint64_t>(info.width) * info.height / 8 / kMostPngRatio > file->size()) {
     return fail(Code::corrupt, "the PNG file is damaged", file->path() + ": too short for its size");
   }
-  return std::make_shared<WholeFile>(std::move(file), std::move(info), limits, &codec::decode_png);
+  return std::make_shared<WholeFile>(std::move(file), std::move(info), limits, &codec::decode_png,
+                                     &codec::decode_png_rows);
 }
 
 Result<PicturePtr> open_webp(io::FilePtr file, const OpenLimits& limits) {

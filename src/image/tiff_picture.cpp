@@ -102,6 +102,17 @@ class StripTiff final : public UntiledPicture {
         blocks_(std::move(blocks)),
         level_(std::move(level)) {}
 
+  // Strip by strip; where a strip is large, and must be decoded whole, in its turn.
+  [[nodiscard]] Result<RowReaderPtr> rows(std::uint64_t max_bytes) const override {
+    const std::uint64_t row = static_cast<std::uint64_t>(info().width) * static_cast<std::uint64_t>(info().channels) *
+                              static_cast<std::uint64_t>(pixel::bytes_of(info().sample));
+    const std::int64_t strip = std::min(static_cast<std::int64_t>(level_.directory->block_height), info().height);
+    if (row * static_cast<std::uint64_t>(strip) > max_bytes) {
+      return fail(Code::too_large, "the picture is too large to decode", file()->path());
+    }
+    return std::make_unique<Rows>(*this, strip);
+  }
+
  protected:
   Result<pixel::Image> decode_whole(int* level, const CancelToken& cancel) const override {
     const pixel::Rect all{0, 0, info().width, info().height};
@@ -128,6 +139,27 @@ class StripTiff final : public UntiledPicture {
   }
 
  private:
+  // Whole strips only, so that none is decoded twice.
+  class Rows final : public RowReader {
+   public:
+    Rows(const StripTiff& picture, std::int64_t strip) : picture_(picture), strip_(strip) {}
+    Result<pixel::Image> next(int rows) override {
+      const std::int64_t whole = std::max<std::int64_t>(1, rows / strip_) * strip_;
+      const std::int64_t count = std::min(whole, picture_.info().height - next_);
+      if (count <= 0) {
+        return pixel::Image{};
+      }
+      auto band = picture_.blocks_->region(picture_.level_, {0, next_, picture_.info().width, count}, 1, {});
+      next_ += count;
+      return band;
+    }
+
+   private:
+    const StripTiff& picture_;
+    std::int64_t strip_;
+    std::int64_t next_ = 0;
+  };
+
   std::unique_ptr<TiffBlocks> blocks_;
   TiffLevel level_;
 };

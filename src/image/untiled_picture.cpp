@@ -55,6 +55,15 @@ Result<pixel::Image> UntiledPicture::decode_tile(int level, std::int64_t x, std:
   return decode_tile_as_region(*this, level, x, y, cancel);
 }
 
+Result<RowReaderPtr> UntiledPicture::rows(std::uint64_t max_bytes) const {
+  if (bytes_of(info_, info_.levels.front()) > max_bytes) {
+    return fail(Code::too_large, "the picture is too large to decode", file_->path());
+  }
+  int level = 0;
+  auto whole = decode_whole(&level, {});
+  return whole ? Result<RowReaderPtr>(rows_of(std::move(*whole))) : pass(whole.error());
+}
+
 bool UntiledPicture::prefers_part(int level, const pixel::Rect& rect) const {
   const auto cost = part_cost(level, rect);
   if (!cost) {

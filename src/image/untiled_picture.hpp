@@ -25,6 +25,8 @@ class UntiledPicture : public Picture {
                                                  const CancelToken& cancel) const final;
   [[nodiscard]] Result<pixel::Image> decode_region(int level, const pixel::Rect& rect, int* reduction,
                                                    const CancelToken& cancel) const final;
+  // By default of the whole picture, decoded and not kept.
+  [[nodiscard]] Result<RowReaderPtr> rows(std::uint64_t max_bytes) const override;
 
  protected:
   // `info`: everything but the levels.
