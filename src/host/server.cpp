@@ -15,6 +15,7 @@
 #include "host/access_log.hpp"
 #include "host/client_connection.hpp"
 #include "host/context.hpp"
+#include "host/fcgi_client.hpp"
 #include "host/listener.hpp"
 #include "host/supervisor.hpp"
 #include "host/tls.hpp"
@@ -26,6 +27,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
+constexpr auto kWarmUp = 1500ms;      // for apps of a successor; those that answer no question are started by then
 constexpr auto kLastChance = 1000ms;  // for a request on a kept connection, when a successor serves
 
 sigset_t host_signals() {
@@ -121,18 +123,45 @@ class Host final : public HostServer {
     signals_ = std::make_shared<Signals>(*loop_, signal_fd_, [this](int number) { signal(number); });
     signals_->begin();
     supervisor_->start();
-    for (const auto& listener : listeners_) {
-      listener->start();
-    }
     every_second();
-    if (options_.ready) {
-      options_.ready();
-    }
+    options_.successor ? warm_up() : serve();
     loop_->run();
     access_logs_.flush();
   }
 
  private:
+  void serve() {
+    if (stopping_ || std::exchange(serving_, true)) {
+      return;
+    }
+    for (const auto& listener : listeners_) {
+      listener->start();
+    }
+    if (options_.ready) {
+      options_.ready();
+    }
+  }
+
+  // A predecessor still serves: there is time until our apps answer, so that no request has to wait for their start.
+  void warm_up() {
+    const auto left = std::make_shared<int>(1);
+    const auto answered = [this, left](bool) {
+      if (--*left == 0) {
+        serve();
+      }
+    };
+    for (const auto& app : supervisor_->apps()) {
+      for (const auto& slot : app->slots()) {
+        if (slot->child) {
+          ++*left;
+          FcgiClient::ping(app, *slot, answered);
+        }
+      }
+    }
+    timers_->after(kWarmUp, [this] { serve(); });
+    answered(true);
+  }
+
   std::shared_ptr<const net::Shared> make_shared_options() {
     net::ServerOptions limits;
     limits.max_header = options_.settings.max_header;
@@ -485,6 +514,7 @@ class Host final : public HostServer {
   Timers::Clock::time_point last_request_ = Timers::Clock::now();
   Timers::Clock::time_point stop_by_{};
   bool stopping_ = false;
+  bool serving_ = false;
   bool handing_over_ = false;
   bool succeeded_ = false;
   bool finished_ = false;

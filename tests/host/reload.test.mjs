@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A new configuration, or a new program, takes over while clients are served: nobody is refused, nothing is cut.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { eventually, freePort } from '../lib/process.mjs';
 import { Raw } from '../lib/raw.mjs';
@@ -120,6 +120,28 @@ test('USR2: a new process takes over, apps on unix sockets and on ports', async 
   }
   assert.ok(!existsSync(pidFile));
   assert.ok(!existsSync(`${server.place.file('app.socket')}-0`), 'the socket is gone');
+  server.place.remove();
+});
+
+test('USR2: the new process serves when its apps answer', async () => {
+  let pidFile;
+  const server = await host((place) => {
+    pidFile = place.file('host.pid');
+    place.put('slow.sh', `#!/bin/sh\nsleep 0.5\necho awake >&2\nexec ${rogue('--values', '8,8,1')}\n`);
+    chmodSync(place.file('slow.sh'), 0o755);
+    return `server.pid-file = "${pidFile}"\nfastcgi.server = ( ${app(place, place.file('slow.sh'))} )`;
+  });
+  const first = Number(readFileSync(pidFile, 'utf8'));
+  assert.equal((await server.get('/?do=good')).status, 200);
+  const before = server.log().length;
+  process.kill(first, 'SIGUSR2');
+  await eventually(() => !existsSync(`/proc/${first}`), 'the old process ends', 20000);
+  const since = server.log().slice(before);
+  assert.match(since, /awake[^]*serves on/);
+  assert.equal((await server.get('/?do=good')).status, 200);
+  const last = Number(readFileSync(pidFile, 'utf8'));
+  process.kill(last, 'SIGTERM');
+  await eventually(() => !existsSync(`/proc/${last}`), 'the last process ends');
   server.place.remove();
 });
 
