@@ -14,6 +14,7 @@
 #include "base/work_pool.hpp"
 #include "host/app.hpp"
 #include "host/settings.hpp"
+#include "host/small_files.hpp"
 #include "host/timers.hpp"
 #include "net/loop.hpp"
 
@@ -61,6 +62,7 @@ struct Context {
   std::unordered_map<const AppRoute*, std::size_t> turns;  // round-robin
   // Passwords that were right, by a digest of them and what is stored, and when that was.
   std::unordered_map<std::string, std::chrono::steady_clock::time_point> passwords;
+  SmallFiles small_files;
   std::shared_ptr<Counters> counters;  // stay the same over reloads
   std::function<void(const RequestSettings&, const AccessRecord&)> access;
   std::chrono::system_clock::time_point started;

@@ -487,6 +487,7 @@ class Host final : public HostServer {
   void every_second() {
     timers_->after(1s, [this] {
       access_logs_.flush();
+      context_->small_files.forget_old();
       if (options_.idle_exit.count() > 0 && connections_.load() == 0 &&
           Timers::Clock::now() - last_request_ >= options_.idle_exit && !std::exchange(stopping_, true)) {
         options_.log.info("stopping: idle");

@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <utility>
+#include <variant>
 
 #include "host/directory_listing.hpp"
+#include "host/small_files.hpp"
 #include "host/static_file.hpp"
 #include "host/visit.hpp"
 #include "http/status.hpp"
@@ -82,6 +84,15 @@ bool has_link(const std::string& path, std::size_t root) {
     if (end == std::string::npos) {
       return false;
     }
+  }
+}
+
+// Sends the bytes that are at hand where all of the file was to be sent.
+void use_bytes(http::Response& response, const SmallFiles::Found& found) {
+  const auto* body = std::get_if<http::FileBody>(&response.body);
+  if (found.bytes && body != nullptr && !body->prefix && !body->suffix && body->ranges.size() == 1 &&
+      body->ranges[0].file == found.file && body->ranges[0].length == found.bytes->size()) {
+    response.body = found.bytes;
   }
 }
 
@@ -294,9 +305,9 @@ bool Visit::serve_file() {
   if (!path_info_.empty() && !settings_->path_info) {
     return false;
   }
-  auto file = io::File::open(file_path_);
-  if (!file) {
-    error(file.error().code == Code::not_found ? 404 : 403);
+  auto found = context_->small_files.open(file_path_);
+  if (!found) {
+    error(found.error().code == Code::not_found ? 404 : 403);
     return true;
   }
   const std::string_view name = std::string_view(file_path_).substr(file_path_.rfind('/') + 1);
@@ -305,7 +316,8 @@ bool Visit::serve_file() {
     type = "application/octet-stream";
   }
   http::Response response;
-  answer_with_file(response, request_, std::move(*file), type, *settings_);
+  answer_with_file(response, request_, found->file, type, *settings_);
+  use_bytes(response, *found);
   if (response.status >= 400) {
     http::Response page = error_page(response.status);
     response.headers.set("Content-Type", std::string(page.headers.get("Content-Type")));
