@@ -22,12 +22,11 @@ bool settled(const io::FileId& id) {
 
 }  // namespace
 
-Result<SmallFiles::Found> SmallFiles::open(const std::string& path) {
+Result<SmallFiles::Found> SmallFiles::open(const std::string& path, const io::FileId& id) {
   const auto now = net::Loop::now();
   const auto kept = kept_.find(path);
   if (kept != kept_.end()) {
-    const auto id = io::File::identify(path);
-    if (now < kept->second.until && id && *id == kept->second.found.file->id()) {
+    if (now < kept->second.until && id == kept->second.found.file->id()) {
       return kept->second.found;
     }
     kept_.erase(kept);

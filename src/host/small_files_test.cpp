@@ -31,6 +31,9 @@ class SmallFilesTest : public testing::Test {
     utimensat(AT_FDCWD, path.c_str(), times, 0);
     return path;
   }
+  Result<SmallFiles::Found> open(const std::string& path) {
+    return files_.open(path, io::File::identify(path).value_or(io::FileId{}));
+  }
   static std::string text(const Result<SmallFiles::Found>& found) {
     return found && found->bytes ? std::string(found->bytes->begin(), found->bytes->end()) : "-";
   }
@@ -40,8 +43,8 @@ class SmallFilesTest : public testing::Test {
 
 TEST_F(SmallFilesTest, ASecondRequestGetsTheSameBytes) {
   const std::string path = put("a", "hello", 60);
-  const auto first = files_.open(path);
-  const auto second = files_.open(path);
+  const auto first = open(path);
+  const auto second = open(path);
   EXPECT_EQ(text(first), "hello");
   EXPECT_EQ(first->bytes, second->bytes);
   EXPECT_EQ(first->file, second->file);
@@ -49,30 +52,30 @@ TEST_F(SmallFilesTest, ASecondRequestGetsTheSameBytes) {
 
 TEST_F(SmallFilesTest, AChangedFileIsReadAgain) {
   const std::string path = put("a", "hello", 60);
-  EXPECT_EQ(text(files_.open(path)), "hello");
+  EXPECT_EQ(text(open(path)), "hello");
   put("a", "world", 50);
-  EXPECT_EQ(text(files_.open(path)), "world");
+  EXPECT_EQ(text(open(path)), "world");
   put("b", "other", 50);
   std::filesystem::rename(folder_ + "/b", path);
-  EXPECT_EQ(text(files_.open(path)), "other");
+  EXPECT_EQ(text(open(path)), "other");
   std::filesystem::remove(path);
-  EXPECT_FALSE(files_.open(path));
+  EXPECT_FALSE(open(path));
   EXPECT_EQ(files_.size(), 0U);
 }
 
 TEST_F(SmallFilesTest, WhatWasJustWrittenOrIsLargeOrEmptyIsOnlyOpened) {
-  EXPECT_EQ(text(files_.open(put("new", "hello", 0))), "-");
-  EXPECT_EQ(text(files_.open(put("large", std::string(SmallFiles::kLargest + 1, 'x'), 60))), "-");
-  EXPECT_EQ(text(files_.open(put("empty", "", 60))), "-");
+  EXPECT_EQ(text(open(put("new", "hello", 0))), "-");
+  EXPECT_EQ(text(open(put("large", std::string(SmallFiles::kLargest + 1, 'x'), 60))), "-");
+  EXPECT_EQ(text(open(put("empty", "", 60))), "-");
   EXPECT_EQ(files_.size(), 0U);
 }
 
 TEST_F(SmallFilesTest, NoMoreAreKeptThanThereIsPlaceFor) {
   for (std::size_t i = 0; i < SmallFiles::kMost + 5; ++i) {
-    EXPECT_TRUE(files_.open(put(std::to_string(i), "x", 60)));
+    EXPECT_TRUE(open(put(std::to_string(i), "x", 60)));
   }
   EXPECT_EQ(files_.size(), SmallFiles::kMost);
-  EXPECT_FALSE(files_.open(folder_ + "/none"));
+  EXPECT_FALSE(open(folder_ + "/none"));
 }
 
 }  // namespace

@@ -87,6 +87,11 @@ bool has_link(const std::string& path, std::size_t root) {
   }
 }
 
+io::FileId id_of(const struct stat& state) {
+  return {state.st_dev, state.st_ino, static_cast<std::uint64_t>(state.st_size),
+          std::int64_t{state.st_mtim.tv_sec} * 1'000'000'000 + state.st_mtim.tv_nsec};
+}
+
 // Sends the bytes that are at hand where all of the file was to be sent.
 void use_bytes(http::Response& response, const SmallFiles::Found& found) {
   const auto* body = std::get_if<http::FileBody>(&response.body);
@@ -163,6 +168,7 @@ bool Visit::stat_file() {
   }
   if (S_ISREG(state.st_mode)) {
     found_ = Found::file;
+    file_id_ = id_of(state);
     // "/file/" is the file with path info "/".
     if (file_path_.ends_with('/')) {
       found_ = Found::nothing;
@@ -188,6 +194,7 @@ bool Visit::index_file() {
         url_ = name;
       }
       file_path_ = path;
+      file_id_ = id_of(state);
       found_ = Found::file;
       return true;
     }
@@ -305,7 +312,7 @@ bool Visit::serve_file() {
   if (!path_info_.empty() && !settings_->path_info) {
     return false;
   }
-  auto found = context_->small_files.open(file_path_);
+  auto found = context_->small_files.open(file_path_, file_id_);
   if (!found) {
     error(found.error().code == Code::not_found ? 404 : 403);
     return true;
