@@ -353,6 +353,7 @@ int serve(const Arguments& arguments, Loaded loaded, int ready_pipe, NamedSocket
   set_limits(settings);
   PidFile pid_file(settings.pid_file);
   HostOptions options = make_options(arguments, loaded, log, {*log_file, *app_file});
+  options.successor = !left.empty();
   options.left = std::move(left);
   // To the background; a successor keeps what its predecessor had left open.
   options.ready = [&log, ready_pipe, &settings, &arguments] {

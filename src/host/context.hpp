@@ -14,6 +14,7 @@
 #include "base/work_pool.hpp"
 #include "host/app.hpp"
 #include "host/settings.hpp"
+#include "host/small_files.hpp"
 #include "host/timers.hpp"
 #include "net/loop.hpp"
 
@@ -62,6 +63,7 @@ struct Context {
   // Passwords that were right, by a digest of them and what is stored, and when that was.
   std::unordered_map<std::string, std::chrono::steady_clock::time_point> passwords;
   std::string nonce_secret;            // of digest authentication
+  SmallFiles small_files;
   std::shared_ptr<Counters> counters;  // stay the same over reloads
   std::function<void(const RequestSettings&, const AccessRecord&)> access;
   std::chrono::system_clock::time_point started;

@@ -81,6 +81,7 @@ int H2Session::Callbacks::begin_headers(nghttp2_session* /*session*/, const nght
   if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
     auto stream = std::make_shared<H2Stream>(h2, id);
     stream->began = h2.opening_since_;
+    stream->fields.reserve(16);
     h2.streams_.emplace(id, std::move(stream));
   }
   return 0;

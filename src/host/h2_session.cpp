@@ -27,45 +27,52 @@ std::string lower(std::string_view text) {
 
 // The request in HTTP/1.1's words; its host twice where the client contradicts itself, which the parser refuses.
 std::string words_of(const H2Stream& stream) {
-  std::string method;
-  std::string target;
-  std::string authority;
-  std::string cookie;
-  std::string rest;
-  bool has_length = false;
+  std::string_view method;
+  std::string_view target;
+  std::string_view authority;
+  std::string_view host;
+  std::size_t size = 128;
   for (const auto& [name, value] : stream.fields) {
-    has_length = has_length || name == "content-length";
+    size += name.size() + value.size() + 4;
     if (name == ":method") {
       method = value;
     } else if (name == ":path") {
       target = value;
-    } else if (name == ":authority") {
-      authority = value;
-    } else if (name == "cookie") {
-      cookie += (cookie.empty() ? "" : "; ") + value;
-    } else if (name == "host") {
-      if (authority.empty()) {
-        authority = value;
-      } else if (lower(value) != lower(authority)) {
-        rest += "Host: " + value + "\r\n";
-      }
-    } else if (!name.starts_with(':') && name != "te") {
-      rest += name + ": " + value + "\r\n";
+    } else if (name == ":authority" || (name == "host" && authority.empty() && host.empty())) {
+      (name == "host" ? host : authority) = value;
     }
   }
-  if (method == "CONNECT") {
-    target = authority;
+  authority = authority.empty() ? host : authority;
+  std::string words;
+  words.reserve(size);
+  const auto add = [&words](std::string_view name, std::string_view value) {
+    words.append(name).append(": ").append(value).append("\r\n");
+  };
+  words.append(method).append(" ").append(method == "CONNECT" ? authority : target).append(" HTTP/1.1\r\n");
+  add("Host", authority);
+  bool has_length = false;
+  std::string cookie;
+  for (const auto& [name, value] : stream.fields) {
+    has_length = has_length || name == "content-length";
+    if (name == "cookie") {
+      cookie += (cookie.empty() ? "" : "; ") + value;
+    } else if (name == "host") {
+      if (lower(value) != lower(authority)) {
+        add("Host", value);
+      }
+    } else if (!name.starts_with(':') && name != "te") {
+      add(name, value);
+    }
   }
-  std::string words = method + ' ' + target + " HTTP/1.1\r\nHost: " + authority + "\r\n" + rest;
   if (!has_length && !stream.input_ended) {
     words += "Transfer-Encoding: chunked\r\n";  // its length is not known
   } else if (!has_length && method != "GET" && method != "HEAD") {
     words += "Content-Length: 0\r\n";
   }
   if (!cookie.empty()) {
-    words += "Cookie: " + cookie + "\r\n";
+    add("Cookie", cookie);
   }
-  return words + "\r\n";
+  return words += "\r\n";
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include "host/auth_digest.hpp"
 #include "host/client_connection.hpp"
 #include "host/context.hpp"
+#include "host/fcgi_client.hpp"
 #include "host/listener.hpp"
 #include "host/supervisor.hpp"
 #include "host/tls.hpp"
@@ -27,6 +28,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
+constexpr auto kWarmUp = 1500ms;      // for apps of a successor; those that answer no question are started by then
 constexpr auto kLastChance = 1000ms;  // for a request on a kept connection, when a successor serves
 
 sigset_t host_signals() {
@@ -122,18 +124,45 @@ class Host final : public HostServer {
     signals_ = std::make_shared<Signals>(*loop_, signal_fd_, [this](int number) { signal(number); });
     signals_->begin();
     supervisor_->start();
-    for (const auto& listener : listeners_) {
-      listener->start();
-    }
     every_second();
-    if (options_.ready) {
-      options_.ready();
-    }
+    options_.successor ? warm_up() : serve();
     loop_->run();
     access_logs_.flush();
   }
 
  private:
+  void serve() {
+    if (stopping_ || std::exchange(serving_, true)) {
+      return;
+    }
+    for (const auto& listener : listeners_) {
+      listener->start();
+    }
+    if (options_.ready) {
+      options_.ready();
+    }
+  }
+
+  // A predecessor still serves: there is time until our apps answer, so that no request has to wait for their start.
+  void warm_up() {
+    const auto left = std::make_shared<int>(1);
+    const auto answered = [this, left](bool) {
+      if (--*left == 0) {
+        serve();
+      }
+    };
+    for (const auto& app : supervisor_->apps()) {
+      for (const auto& slot : app->slots()) {
+        if (slot->child) {
+          ++*left;
+          FcgiClient::ping(app, *slot, answered);
+        }
+      }
+    }
+    timers_->after(kWarmUp, [this] { serve(); });
+    answered(true);
+  }
+
   std::shared_ptr<const net::Shared> make_shared_options() {
     net::ServerOptions limits;
     limits.max_header = options_.settings.max_header;
@@ -460,6 +489,7 @@ class Host final : public HostServer {
   void every_second() {
     timers_->after(1s, [this] {
       access_logs_.flush();
+      context_->small_files.forget_old();
       if (options_.idle_exit.count() > 0 && connections_.load() == 0 &&
           Timers::Clock::now() - last_request_ >= options_.idle_exit && !std::exchange(stopping_, true)) {
         options_.log.info("stopping: idle");
@@ -487,6 +517,7 @@ class Host final : public HostServer {
   Timers::Clock::time_point last_request_ = Timers::Clock::now();
   Timers::Clock::time_point stop_by_{};
   bool stopping_ = false;
+  bool serving_ = false;
   bool handing_over_ = false;
   bool succeeded_ = false;
   bool finished_ = false;

@@ -32,6 +32,7 @@ struct HostOptions {
   };
   std::function<Reloaded()> reload;
   NamedSockets left;                 // by a predecessor: sockets of ours and of apps
+  bool successor = false;            // a predecessor serves until `ready` was called
   std::vector<std::string> command;  // what starts a successor; empty: none can be
   std::function<void()> reopen_logs;
   std::function<void()> ready;  // all is open

@@ -139,6 +139,7 @@ class Visit final : public StreamUser, public AnswerSink, public std::enable_sha
 
   std::string root_;       // document root after virtual hosts and aliases
   std::string file_path_;  // what the URL means in the file system
+  io::FileId file_id_;     // of the last file that was found on the way there
   std::string script_name_;
   std::string path_info_;
   enum class Found { nothing, file, directory, forbidden } found_ = Found::nothing;

@@ -9,8 +9,10 @@
 #include <array>
 #include <cerrno>
 #include <utility>
+#include <variant>
 
 #include "host/directory_listing.hpp"
+#include "host/small_files.hpp"
 #include "host/static_file.hpp"
 #include "host/visit.hpp"
 #include "http/status.hpp"
@@ -84,6 +86,20 @@ bool has_link(const std::string& path, std::size_t root) {
     if (end == std::string::npos) {
       return false;
     }
+  }
+}
+
+io::FileId id_of(const struct stat& state) {
+  return {state.st_dev, state.st_ino, static_cast<std::uint64_t>(state.st_size),
+          std::int64_t{state.st_mtim.tv_sec} * 1'000'000'000 + state.st_mtim.tv_nsec};
+}
+
+// Sends the bytes that are at hand where all of the file was to be sent.
+void use_bytes(http::Response& response, const SmallFiles::Found& found) {
+  const auto* body = std::get_if<http::FileBody>(&response.body);
+  if (found.bytes && body != nullptr && !body->prefix && !body->suffix && body->ranges.size() == 1 &&
+      body->ranges[0].file == found.file && body->ranges[0].length == found.bytes->size()) {
+    response.body = found.bytes;
   }
 }
 
@@ -161,6 +177,7 @@ bool Visit::stat_file() {
   }
   if (S_ISREG(state.st_mode)) {
     found_ = Found::file;
+    file_id_ = id_of(state);
     // "/file/" is the file with path info "/".
     if (file_path_.ends_with('/')) {
       found_ = Found::nothing;
@@ -186,6 +203,7 @@ bool Visit::index_file() {
         url_ = name;
       }
       file_path_ = path;
+      file_id_ = id_of(state);
       found_ = Found::file;
       return true;
     }
@@ -318,17 +336,18 @@ bool Visit::serve_file() {
   if (!path_info_.empty() && !settings_->path_info) {
     return false;
   }
-  auto file = io::File::open(file_path_);
-  if (!file) {
-    error(file.error().code == Code::not_found ? 404 : 403);
+  auto found = context_->small_files.open(file_path_, file_id_);
+  if (!found) {
+    error(found.error().code == Code::not_found ? 404 : 403);
     return true;
   }
-  std::string type = type_of(**file);
+  std::string type = type_of(*found->file);
   if (type.empty()) {
     type = "application/octet-stream";
   }
   http::Response response;
-  answer_with(response, std::move(*file), type);
+  answer_with(response, found->file, type);
+  use_bytes(response, *found);
   if (response.status >= 400) {
     http::Response page = error_page(response.status);
     response.headers.set("Content-Type", std::string(page.headers.get("Content-Type")));

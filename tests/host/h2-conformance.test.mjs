@@ -34,6 +34,14 @@ const closedByAnswer = async (h2) => { h2.send(headers()); await h2.answer(1); }
 const closedByReset = async (h2) => { h2.send(open(), reset(1)); };
 const bytes = (h2, id = 1) => h2.frames.filter((one) => one.type === F.data && one.id === id).reduce((sum, one) => sum + one.payload.length, 0);
 
+// Huffman-coded (RFC 7541 appendix B), of the few characters that are used here.
+const CODES = { '/': '011000', h: '100111', e: '00101', l: '101000', o: '00111', '.': '010111', t: '01001', x: '1111001', s: '01000', '-': '010110' };
+const huffman = (word) => {
+  const code = [...word].map((c) => CODES[c]).join('');
+  const octets = code.padEnd(Math.ceil(code.length / 8) * 8, '1').match(/.{8}/g).map((eight) => parseInt(eight, 2));
+  return Buffer.from([0x80 | octets.length, ...octets]);
+};
+
 // [section, what is sent, frames or a function, what must come, options]
 const rows = [
   // Good manners.
@@ -74,6 +82,10 @@ const rows = [
   ['HPACK 6.2.2', 'literal without indexing, new name', [headers()], answer()],
   ['HPACK 6.2.3', 'literal never indexed, name indexed', [headers(1, 5, raw([0x82, 0x86, 0x14], text('/hello.txt'), [0x11], text('test')))], answer()],
   ['HPACK 6.2.3', 'literal never indexed, new name', [headers(1, 5, raw(GET, literal('x-a', 'b', 0x10)))], answer()],
+  ...[['6.2.1', 'with indexing', 0x40, 0x44, 0x41], ['6.2.2', 'without indexing', 0x00, 0x04, 0x01], ['6.2.3', 'never indexed', 0x10, 0x14, 0x11]].flatMap(([clause, how, fresh, path, authority]) => [
+    [`HPACK ${clause}`, `literal ${how}, name indexed, Huffman`, [headers(1, 5, raw([0x82, 0x86, path], huffman('/hello.txt'), [authority], huffman('test')))], answer()],
+    [`HPACK ${clause}`, `literal ${how}, new name, Huffman`, [headers(1, 5, raw(GET, [fresh], huffman('x-test'), huffman('hello')))], answer()],
+  ]),
   ['HPACK 6.3', 'table size update to 0', [headers(1, 5, raw([0x20], GET))], answer()],
   ['HPACK 6.3', 'two table size updates', [headers(1, 5, raw([0x20, 0x3f, 0x61], GET))], answer()],
   ['HPACK 5.2', 'a Huffman string', [headers(1, 5, raw([0x82, 0x86, 0x84, 0x41], [0x83, 0x49, 0x50, 0x9f]))], answer()],

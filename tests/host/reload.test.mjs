@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A new configuration, or a new program, takes over while clients are served: nobody is refused, nothing is cut.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from '../lib/test.mjs';
 import { eventually, freePort } from '../lib/process.mjs';
+import { F, H2, request } from '../lib/h2.mjs';
 import { Raw } from '../lib/raw.mjs';
 import { app, host, rogue } from './host.mjs';
 
@@ -120,6 +121,54 @@ test('USR2: a new process takes over, apps on unix sockets and on ports', async 
   }
   assert.ok(!existsSync(pidFile));
   assert.ok(!existsSync(`${server.place.file('app.socket')}-0`), 'the socket is gone');
+  server.place.remove();
+});
+
+test('USR2: the new process serves when its apps answer', async () => {
+  let pidFile;
+  const server = await host((place) => {
+    pidFile = place.file('host.pid');
+    place.put('slow.sh', `#!/bin/sh\nsleep 0.5\necho awake >&2\nexec ${rogue('--values', '8,8,1')}\n`);
+    chmodSync(place.file('slow.sh'), 0o755);
+    return `server.pid-file = "${pidFile}"\nfastcgi.server = ( ${app(place, place.file('slow.sh'))} )`;
+  });
+  const first = Number(readFileSync(pidFile, 'utf8'));
+  assert.equal((await server.get('/?do=good')).status, 200);
+  const before = server.log().length;
+  process.kill(first, 'SIGUSR2');
+  await eventually(() => !existsSync(`/proc/${first}`), 'the old process ends', 20000);
+  const since = server.log().slice(before);
+  assert.match(since, /awake[^]*serves on/);
+  assert.equal((await server.get('/?do=good')).status, 200);
+  const last = Number(readFileSync(pidFile, 'utf8'));
+  process.kill(last, 'SIGTERM');
+  await eventually(() => !existsSync(`/proc/${last}`), 'the last process ends');
+  server.place.remove();
+});
+
+test('USR2: kept connections may ask once more, over HTTP/1.1 and HTTP/2', async () => {
+  let pidFile;
+  const server = await host((place) => { pidFile = place.file('host.pid'); return `server.pid-file = "${pidFile}"`; }, { files: { 'hello.txt': 'hello' } });
+  const first = Number(readFileSync(pidFile, 'utf8'));
+  const kept = await Raw.open(server.port);
+  const ask = () => kept.write('GET /hello.txt HTTP/1.1\r\nHost: h\r\n\r\n').response();
+  assert.equal((await ask()).headers.connection, undefined);
+  const h2 = await H2.open(server.port);
+  assert.equal(await h2.headers(1, request()).answer(1), undefined);
+  process.kill(first, 'SIGUSR2');
+  // The first GOAWAY takes back nothing; the second names the last request.
+  const goaway = await h2.until(() => h2.find(F.goaway), 20000);
+  assert.equal(goaway.payload.readUInt32BE(0), 0x7fffffff);
+  assert.equal(await h2.headers(3, request()).answer(3), undefined);
+  assert.equal((await ask()).headers.connection, 'close');
+  await h2.until(() => h2.ended);
+  assert.equal(h2.frames.findLast((one) => one.type === F.goaway).payload.readUInt32BE(0), 3);
+  await eventually(() => !existsSync(`/proc/${first}`), 'the old process ends', 20000);
+  kept.close();
+  h2.close();
+  const last = Number(readFileSync(pidFile, 'utf8'));
+  process.kill(last, 'SIGTERM');
+  await eventually(() => !existsSync(`/proc/${last}`), 'the last process ends');
   server.place.remove();
 });
 
