@@ -148,9 +148,9 @@ std::string digest_challenge(std::string_view realm, const std::vector<DigestKin
   std::string out;
   for (const DigestKind kind : kinds) {
     out += out.empty() ? "" : ", ";
-    out += "Digest realm=\"" + std::string(realm) + "\", charset=\"UTF-8\", algorithm=" +
-           std::string(kNames[kind == DigestKind::md5 ? 0 : 1]) + ", nonce=\"" + std::string(nonce) +
-           "\", qop=\"auth\"" + (stale ? ", stale=true" : "");
+    out += "Digest realm=\"" + std::string(realm) +
+           "\", charset=\"UTF-8\", algorithm=" + std::string(kNames[kind == DigestKind::md5 ? 0 : 1]) + ", nonce=\"" +
+           std::string(nonce) + "\", qop=\"auth\"" + (stale ? ", stale=true" : "");
   }
   return out;
 }

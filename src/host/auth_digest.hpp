@@ -26,7 +26,7 @@ struct DigestAnswer {
   std::string uri;
   std::string response;
   std::string cnonce;
-  std::string count;  // nc
+  std::string count;      // nc
   bool protects = false;  // qop=auth: cnonce and nc are there
 };
 // Nullopt when a part is missing, comes twice, or is of a kind that is not offered.

@@ -8,11 +8,11 @@ namespace {
 
 // The example of RFC 7616 section 3.9.1.
 TEST(AuthDigest, GivesWhatTheStandardGives) {
-  const std::string common =
-      R"(username="Mufasa", realm="http-auth@example.org", uri="/dir/index.html", )"
-      R"(nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", nc=00000001, )"
-      R"(cnonce="f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ", qop=auth, )";
-  const auto md5 = read_digest_answer("Digest " + common + R"(algorithm=MD5, response="8ca523f5e9506fed4657c9700eebdbec")");
+  const std::string common = R"(username="Mufasa", realm="http-auth@example.org", uri="/dir/index.html", )"
+                             R"(nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", nc=00000001, )"
+                             R"(cnonce="f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ", qop=auth, )";
+  const auto md5 =
+      read_digest_answer("Digest " + common + R"(algorithm=MD5, response="8ca523f5e9506fed4657c9700eebdbec")");
   ASSERT_TRUE(md5);
   const std::string secret = "Mufasa:http-auth@example.org:Circle of Life";
   EXPECT_EQ(digest_response(*md5, digest_hex(DigestKind::md5, secret), "GET"), md5->response);
@@ -28,11 +28,11 @@ TEST(AuthDigest, RefusesAnswersThatMakeNoSense) {
   const std::string good = R"(Digest username="a", realm="r", nonce="n", uri="/", response="x")";
   EXPECT_TRUE(read_digest_answer(good));
   EXPECT_FALSE(read_digest_answer(good)->protects);
-  for (const std::string& bad :
-       {std::string("Basic YQ=="), std::string("Digest"), std::string("Digest username"), good + ", uri=\"/\"",
-        good + ", qop=auth", good + ", qop=auth, nc=1", good + ", algorithm=MD5-sess", good + ", qop=auth-int, nc=1, cnonce=c",
-        std::string(R"(Digest username="a:b", realm="r", nonce="n", uri="/", response="x")"),
-        std::string(R"(Digest username="a, realm="r", nonce="n", uri="/", response="x")")}) {
+  for (const std::string& bad : {std::string("Basic YQ=="), std::string("Digest"), std::string("Digest username"),
+                                 good + ", uri=\"/\"", good + ", qop=auth", good + ", qop=auth, nc=1",
+                                 good + ", algorithm=MD5-sess", good + ", qop=auth-int, nc=1, cnonce=c",
+                                 std::string(R"(Digest username="a:b", realm="r", nonce="n", uri="/", response="x")"),
+                                 std::string(R"(Digest username="a, realm="r", nonce="n", uri="/", response="x")")}) {
     EXPECT_FALSE(read_digest_answer(bad)) << bad;
   }
 }

@@ -51,7 +51,8 @@ TEST(Deflate, WhatIsFedCanBeReadAtOnce) {
 TEST(Deflate, TypesFitByTheirBeginning) {
   DeflateSettings settings;
   EXPECT_FALSE(type_is_compressed(settings, "text/plain"));
-  settings.types = std::make_shared<const std::vector<std::string>>(std::vector<std::string>{"text/*", "application/json"});
+  settings.types =
+      std::make_shared<const std::vector<std::string>>(std::vector<std::string>{"text/*", "application/json"});
   EXPECT_TRUE(type_is_compressed(settings, "Text/HTML; charset=utf-8"));
   EXPECT_TRUE(type_is_compressed(settings, "application/json"));
   EXPECT_FALSE(type_is_compressed(settings, "application/js"));

@@ -7,7 +7,8 @@ namespace microtome::host {
 namespace {
 
 TEST(Forwarded, GivesEachHopInOrder) {
-  const auto hops = read_forwarded(R"(for=192.0.2.1;proto=https , For="[2001:db8::1]:80"; host="a.b:1" ;remote_user="x \"y\"")");
+  const auto hops =
+      read_forwarded(R"(for=192.0.2.1;proto=https , For="[2001:db8::1]:80"; host="a.b:1" ;remote_user="x \"y\"")");
   ASSERT_TRUE(hops);
   ASSERT_EQ(hops->size(), 2U);
   EXPECT_EQ((*hops)[0].client, "192.0.2.1");

@@ -235,9 +235,9 @@ void ProxyMapping::answer_in(http::Headers& headers) const {
   for (const http::Header& header : headers.all()) {
     const bool url = equal_no_case(header.name, "Location") || equal_no_case(header.name, "Content-Location") ||
                      equal_no_case(header.name, "URI") || equal_no_case(header.name, "Content-Base");
-    mapped.add(header.name, url                                            ? url_in(header.value)
+    mapped.add(header.name, url                                        ? url_in(header.value)
                             : equal_no_case(header.name, "Set-Cookie") ? cookie_in(header.value)
-                                                                           : header.value);
+                                                                       : header.value);
   }
   headers = std::move(mapped);
 }

@@ -61,7 +61,8 @@ TEST(ProxyMapping, MapsAnswersBack) {
 }
 
 TEST(Forwarded, ElementHasTheWantedParts) {
-  const ForwardedParts all = read_forwarded_parts({{"for", "1"}, {"by", "enable"}, {"proto", "0"}, {"host", "1"}, {"remote_user", "1"}});
+  const ForwardedParts all =
+      read_forwarded_parts({{"for", "1"}, {"by", "enable"}, {"proto", "0"}, {"host", "1"}, {"remote_user", "1"}});
   EXPECT_EQ(forwarded_element(all, {"127.0.0.1:80", "2001:db8::1", "a.b:1", "http", "x \"y\""}),
             "for=\"[2001:db8::1]\";by=\"127.0.0.1:80\";host=\"a.b:1\";remote_user=\"x \\\"y\\\"\"");
   EXPECT_EQ(forwarded_element({}, {"a", "b", "c", "d", "e"}), "");

@@ -18,8 +18,10 @@ using http::equal_no_case;
 // Fields of our connection with the client, and those that we write ourselves.
 bool is_ours(std::string_view name) {
   static constexpr std::array<std::string_view, 14> kOurs{
-      "Connection", "Keep-Alive",       "Proxy-Connection",  "TE",     "Trailer", "Transfer-Encoding", "Upgrade",
-      "Expect",     "X-Forwarded-Host", "X-Forwarded-Proto", "X-Host", "Host",    "Content-Length",    "X-Forwarded-For"};
+      "Connection",       "Keep-Alive",        "Proxy-Connection", "TE",
+      "Trailer",          "Transfer-Encoding", "Upgrade",          "Expect",
+      "X-Forwarded-Host", "X-Forwarded-Proto", "X-Host",           "Host",
+      "Content-Length",   "X-Forwarded-For"};
   return std::ranges::any_of(kOurs, [name](auto ours) { return equal_no_case(name, ours); });
 }
 
@@ -30,7 +32,8 @@ bool is_address(std::string_view name) {
 
 bool asks_for_upgrade(const http::Headers& headers) {
   const auto words = http::split_list(headers.get("Connection"));
-  return headers.has("Upgrade") && std::ranges::any_of(words, [](auto word) { return equal_no_case(word, "upgrade"); });
+  return headers.has("Upgrade") &&
+         std::ranges::any_of(words, [](auto word) { return equal_no_case(word, "upgrade"); });
 }
 
 }  // namespace
@@ -43,9 +46,9 @@ std::string Visit::forwarded_field() const {
   const std::string port = endpoint.local_port > 0 ? ':' + std::to_string(endpoint.local_port) : std::string{};
   const bool ipv6 = endpoint.local_address.find(':') != std::string::npos;
   const std::string by = (ipv6 ? '[' + endpoint.local_address + ']' : endpoint.local_address) + port;
-  std::string element = forwarded_element(read_forwarded_parts(*settings_->proxy_forwarded),
-                                          {by, endpoint.remote_address, request_.authority, request_.scheme,
-                                           remote_user_});
+  std::string element =
+      forwarded_element(read_forwarded_parts(*settings_->proxy_forwarded),
+                        {by, endpoint.remote_address, request_.authority, request_.scheme, remote_user_});
   const std::string_view before = request_.headers.get("Forwarded");
   return before.empty() || element.empty() ? element : std::string(before) + ", " + element;
 }
@@ -118,7 +121,8 @@ bool Visit::start_proxy(const AppRoute& route) {
   static const ProxyHeaders kNone;
   const ProxyHeaders& rules = settings_->proxy_headers ? *settings_->proxy_headers : kNone;
   mapping_ = std::make_unique<ProxyMapping>(rules, request_.authority, request_.scheme == "https");
-  proxy.upgrade = rules.upgrade && protocol_ == "HTTP/1.1" && !stream_->has_body() && asks_for_upgrade(request_.headers);
+  proxy.upgrade =
+      rules.upgrade && protocol_ == "HTTP/1.1" && !stream_->has_body() && asks_for_upgrade(request_.headers);
   proxy.text = [this, &route, upgrade = proxy.upgrade](const App& app, std::optional<std::uint64_t> length) {
     return proxied_head(entry_of(route, app), upgrade, length);
   };

@@ -61,8 +61,8 @@ bool Visit::user_directory(bool& found) {
   if (end == url_.size()) {
     http::Response response;
     response.status = 301;
-    response.headers.add("Location", http::encode_path(url_) + '/' +
-                                         (request_.query.empty() ? "" : '?' + request_.query));
+    response.headers.add("Location",
+                         http::encode_path(url_) + '/' + (request_.query.empty() ? "" : '?' + request_.query));
     answer(std::move(response));
     return true;
   }
