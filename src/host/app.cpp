@@ -458,9 +458,9 @@ int App::load() const {
 }
 
 bool App::usable() const {
-  return std::any_of(slots_.begin(), slots_.end(), [](const auto& slot) {
-    return slot->state != Slot::State::waiting && Clock::now() >= slot->disabled_until;
-  });
+  return well_ && std::any_of(slots_.begin(), slots_.end(), [](const auto& slot) {
+           return slot->state != Slot::State::waiting && Clock::now() >= slot->disabled_until;
+         });
 }
 
 // Ends processes above min-procs that nobody has needed for idle-timeout, one at a time.

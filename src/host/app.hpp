@@ -174,6 +174,10 @@ class App : public std::enable_shared_from_this<App> {
   [[nodiscard]] int load() const;
   // Something could take a request now or soon.
   [[nodiscard]] bool usable() const;
+  // By its health check.
+  [[nodiscard]] bool well() const { return well_; }
+  void set_well(bool well) { well_ = well; }
+  [[nodiscard]] bool stopping() const { return stopping_; }
   [[nodiscard]] const std::deque<std::string>& last_lines() const { return last_lines_; }
   [[nodiscard]] std::uint64_t overloaded() const { return overloaded_; }
 
@@ -207,6 +211,7 @@ class App : public std::enable_shared_from_this<App> {
   bool unanswered_ = false;  // the last one
   bool settled_ = false;     // the files of its sockets are its own
   bool stopping_ = false;
+  bool well_ = true;
   std::shared_ptr<App> heir_;
   std::function<void()> stopped_;
   std::uint64_t overloaded_ = 0;

@@ -32,6 +32,10 @@ std::vector<std::string> strings(const Value& value) {
   return list;
 }
 
+bool is_target(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
 class Reader {
  public:
   Reader(const Entry& backend, Protocol protocol, Diagnostics& diagnostics)
@@ -122,6 +126,8 @@ class Reader {
     seconds("write-timeout", app_.write_timeout);
     seconds("queue-wait", app_.queue_wait);
     number("queue-length", app_.queue_length);
+    text("health-path", app_.health_path);
+    seconds("health-interval", app_.health_interval);
   }
 
   void check() {
@@ -141,6 +147,9 @@ class Reader {
     }
     if (app_.protocol == Protocol::http && app_.ours()) {
       diagnostics_.error(place, "\"bin-path\" starts FastCGI and SCGI apps only");
+    }
+    if (!app_.health_path.empty() && (!app_.health_path.starts_with('/') || !is_target(app_.health_path))) {
+      diagnostics_.error(place, "\"health-path\" is a path as in a request, like \"/healthz\"");
     }
     if (find("bin-path") != nullptr && app_.command.empty()) {
       diagnostics_.error(place, "\"bin-path\" is empty");

@@ -56,6 +56,8 @@ struct AppSpec {
   std::chrono::seconds write_timeout{0};
   std::chrono::seconds queue_wait{5};
   int queue_length = 1024;
+  std::string health_path;  // asked for now and then; empty: nothing is
+  std::chrono::seconds health_interval{5};
   KeepConnections keep = KeepConnections::ask;
   int keep_connections = 0;  // KeepConnections::fixed: per process
 

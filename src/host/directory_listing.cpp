@@ -15,6 +15,7 @@
 
 #include "host/regex.hpp"
 #include "http/uri.hpp"
+#include "io/file.hpp"
 
 namespace microtome::host {
 namespace {
@@ -51,6 +52,10 @@ std::string time_text(std::time_t time) {
 
 bool wanted(const std::string& name, const RequestSettings& settings, const std::vector<RegexPtr>& excluded) {
   if (name == "." || name == ".." || (settings.listing_hide_dotfiles && name.starts_with('.'))) {
+    return false;
+  }
+  if ((settings.listing_hide_header && name == settings.listing_header) ||
+      (settings.listing_hide_readme && name == settings.listing_readme)) {
     return false;
   }
   return std::none_of(excluded.begin(), excluded.end(),
@@ -129,6 +134,28 @@ std::string escape_html(std::string_view text) {
   return out;
 }
 
+namespace {
+
+// A file of the directory as part of the page; "" when it is not there.
+std::string inserted(const std::string& path, const std::string& name, bool encode, std::string_view place) {
+  constexpr std::uint64_t kMost = 64 * 1024;
+  if (name.empty() || name.find('/') != std::string::npos) {
+    return {};
+  }
+  const auto file = io::File::open(path + (path.ends_with('/') ? "" : "/") + name);
+  if (!file || (*file)->size() > kMost) {
+    return {};
+  }
+  const auto bytes = (*file)->read(0, static_cast<std::size_t>((*file)->size()));
+  if (!bytes) {
+    return {};
+  }
+  const std::string_view text = as_text(*bytes);
+  return encode ? "<pre class=\"" + std::string(place) + "\">" + escape_html(text) + "</pre>\n" : std::string(text);
+}
+
+}  // namespace
+
 Result<http::Response> list_directory(const std::string& path, std::string_view url, const RequestSettings& settings,
                                       std::string_view footer) {
   auto items = read_items(path, settings);
@@ -142,7 +169,8 @@ Result<http::Response> list_directory(const std::string& path, std::string_view 
               ? "<style>body{font-family:sans-serif;margin:1em 2em}td{padding:.1em 1em .1em 0}.s{text-align:right}"
                 ".m,.s{font-family:monospace}</style>\n"
               : "<link rel=\"stylesheet\" href=\"" + escape_html(settings.listing_css) + "\">\n";
-  page += "</head><body><h1>" + title +
+  page += "</head><body>" + inserted(path, settings.listing_header, settings.listing_encode_header, "header") +
+          "<h1>" + title +
           "</h1>\n<table><thead><tr><th class=\"n\">Name</th><th class=\"m\">Last changed (UTC)</th>"
           "<th class=\"s\">Size</th><th class=\"t\">Type</th></tr></thead><tbody>\n";
   if (url != "/") {
@@ -152,7 +180,8 @@ Result<http::Response> list_directory(const std::string& path, std::string_view 
     add_row(page, item, settings);
   }
   const std::string_view last = settings.listing_footer.empty() ? footer : std::string_view(settings.listing_footer);
-  page += "</tbody></table>\n<footer>" + escape_html(last) + "</footer></body></html>\n";
+  page += "</tbody></table>\n" + inserted(path, settings.listing_readme, settings.listing_encode_readme, "readme") +
+          "<footer>" + escape_html(last) + "</footer></body></html>\n";
   http::Response response;
   response.headers.add("Content-Type", "text/html; charset=" + settings.listing_encoding);
   response.body = std::move(page);

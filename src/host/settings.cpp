@@ -51,7 +51,46 @@ Apply rules(Rules S::* member) {
   return [member](S& s, const Setting&, const Part& each, int block) { s.*member = {each.rules, block}; };
 }
 
+// "enable" stands for the usual name, "disable" for none, anything else is a name.
+Apply file_name(std::string S::* member, const char* usual) {
+  return [member, usual](S& s, const Setting& setting, const Part&, int) {
+    const auto on = as_boolean(setting.value);
+    s.*member = !on ? setting.value.text() : *on ? usual : "";
+  };
+}
+
+void add_listing(Appliers& table) {
+  table["dir-listing.activate"] = flag(&S::listing);
+  table["server.dir-listing"] = flag(&S::listing);
+  table["dir-listing.hide-dotfiles"] = flag(&S::listing_hide_dotfiles);
+  table["dir-listing.exclude"] = part(&S::listing_exclude, &Part::texts);
+  table["dir-listing.encoding"] = text(&S::listing_encoding);
+  table["dir-listing.external-css"] = text(&S::listing_css);
+  table["dir-listing.set-footer"] = text(&S::listing_footer);
+  table["dir-listing.show-header"] = file_name(&S::listing_header, "HEADER.txt");
+  table["dir-listing.show-readme"] = file_name(&S::listing_readme, "README.txt");
+  table["dir-listing.encode-header"] = flag(&S::listing_encode_header);
+  table["dir-listing.encode-readme"] = flag(&S::listing_encode_readme);
+  table["dir-listing.hide-header-file"] = flag(&S::listing_hide_header);
+  table["dir-listing.hide-readme-file"] = flag(&S::listing_hide_readme);
+}
+
+// server.http-parseopts = ( "url-path-2f-reject" => "enable" )
+void apply_parse_options(S& s, const Setting&, const Part& part, int) {
+  for (const auto& [key, value] : part.pairs ? *part.pairs : Pairs{}) {
+    bool* option = key == "url-path-2f-reject"        ? &s.parse_options.refuse_escaped_slash
+                   : key == "url-path-dotseg-reject"  ? &s.parse_options.refuse_dot_segments
+                   : key == "url-invalid-utf8-reject" ? &s.parse_options.refuse_broken_utf8
+                   : key == "url-query-20-plus"       ? &s.parse_options.plus_for_blank
+                                                      : nullptr;
+    if (option != nullptr) {
+      *option = as_boolean(Value({}, value)).value_or(*option);
+    }
+  }
+}
+
 void add_files(Appliers& table) {
+  table["server.http-parseopts"] = apply_parse_options;
   table["server.document-root"] = text(&S::document_root);
   table["server.name"] = text(&S::server_name);
   table["server.tag"] = [](S& s, const Setting& setting, const Part&, int) { s.tag = setting.value.text(); };
@@ -78,13 +117,6 @@ void add_files(Appliers& table) {
   table["static-file.disable-pathinfo"] = [](S& s, const Setting& setting, const Part&, int) {
     s.path_info = !as_boolean(setting.value).value_or(false);
   };
-  table["dir-listing.activate"] = flag(&S::listing);
-  table["server.dir-listing"] = flag(&S::listing);
-  table["dir-listing.hide-dotfiles"] = flag(&S::listing_hide_dotfiles);
-  table["dir-listing.exclude"] = part(&S::listing_exclude, &Part::texts);
-  table["dir-listing.encoding"] = text(&S::listing_encoding);
-  table["dir-listing.external-css"] = text(&S::listing_css);
-  table["dir-listing.set-footer"] = text(&S::listing_footer);
   table["simple-vhost.server-root"] = text(&S::simple_vhost_root);
   table["simple-vhost.default-host"] = text(&S::simple_vhost_default);
   table["simple-vhost.document-root"] = text(&S::simple_vhost_docroot);
@@ -220,6 +252,7 @@ Site::Site(ConfigTree tree, Diagnostics& diagnostics) : tree_(std::move(tree)), 
   add_rules(parts->appliers);
   add_server(parts->appliers);
   add_behind(parts->appliers);
+  add_listing(parts->appliers);
   add_deflate(parts->appliers);
   add_users(parts->appliers);
   add_tls(parts->appliers);

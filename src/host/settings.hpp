@@ -61,6 +61,14 @@ struct Expiry {
 };
 using ExpiriesPtr = std::shared_ptr<const std::vector<Expiry>>;
 
+// What server.http-parseopts can ask for beyond what always holds.
+struct ParseOptions {
+  bool refuse_escaped_slash = false;  // url-path-2f-reject
+  bool refuse_dot_segments = false;   // url-path-dotseg-reject
+  bool refuse_broken_utf8 = false;    // url-invalid-utf8-reject
+  bool plus_for_blank = false;        // url-query-20-plus
+};
+
 // Effective for a request. Null pointers mean: nothing set.
 struct RequestSettings {
   std::string document_root;
@@ -97,6 +105,7 @@ struct RequestSettings {
   ExpiriesPtr expire_urls;
   ExpiriesPtr expire_types;
 
+  ParseOptions parse_options;
   bool range_requests = true;
   bool follow_symlinks = true;
   bool lower_case_files = false;
@@ -112,6 +121,12 @@ struct RequestSettings {
   std::string listing_encoding = "utf-8";
   std::string listing_css;
   std::string listing_footer;
+  std::string listing_header;  // name of a file that is shown above; empty: none
+  std::string listing_readme;  // and below
+  bool listing_encode_header = true;
+  bool listing_encode_readme = true;
+  bool listing_hide_header = false;
+  bool listing_hide_readme = false;
 
   std::string access_log;
   std::string access_format;

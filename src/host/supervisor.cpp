@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "host/health.hpp"
+
 namespace microtome::host {
 
 namespace {
@@ -100,6 +102,7 @@ void Supervisor::superseded() {
 void Supervisor::start() {
   for (const auto& app : std::exchange(fresh_, {})) {
     app->start();
+    HealthWatch::begin(app);
   }
 }
 

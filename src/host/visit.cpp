@@ -34,6 +34,30 @@ std::string single_slashes(std::string_view path) {
   return out;
 }
 
+// "/a/./b/../c" -> "/a/c" in a decoded path: an escaped slash hides segments from whoever has taken them out before.
+std::string without_dot_segments(std::string path) {
+  if (path.find("/.") == std::string::npos) {
+    return path;
+  }
+  std::string out;
+  for (std::size_t begin = 1; begin <= path.size();) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    const std::string_view segment = std::string_view(path).substr(begin, end - begin);
+    const bool dots = segment == "." || segment == "..";
+    if (segment == "..") {
+      out.resize(out.rfind('/') != std::string::npos ? out.rfind('/') : 0);
+    } else if (!dots) {
+      out += '/';
+      out += segment;
+    }
+    if (dots && end == path.size()) {
+      out += '/';
+    }
+    begin = end + 1;
+  }
+  return out;
+}
+
 // The path in its one spelling, for rules and servers behind: escapes of letters, digits and "-._~" are undone, the
 // others have capital digits.
 std::string normalise_escapes(std::string path) {
@@ -137,6 +161,10 @@ bool Visit::begin_url() {
   if (std::exchange(prepared_, true)) {
     return true;  // again, after a rewrite of a file that is not there
   }
+  if (!check_target()) {
+    error(400);
+    return false;
+  }
   if (settings_->set_request_header) {
     for (const auto& [name, value] : *settings_->set_request_header) {
       request_.headers.set(name, value);
@@ -158,7 +186,7 @@ bool Visit::choose_settings() {
     error(400);
     return false;
   }
-  url_ = single_slashes(*decoded);
+  url_ = without_dot_segments(single_slashes(*decoded));
   host_ = host_of(request_.authority, request_.scheme);
   const ConditionInput input{stream_->endpoint().socket,
                              host_,

@@ -51,6 +51,7 @@ class Visit final : public StreamUser, public AnswerSink, public std::enable_sha
   bool run();
   bool begin_url();  // decodes, chooses settings
   bool choose_settings();
+  bool check_target();
   bool apply_forwarded();
   void apply_forwarded_field();
   [[nodiscard]] bool is_trusted(std::string_view address) const;

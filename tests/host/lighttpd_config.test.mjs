@@ -11,7 +11,7 @@ import { host, program, site } from './host.mjs';
 
 let server;
 before(async () => {
-  const place = site({ 'index.html': 'index', 'there.txt': 'there' });
+  const place = site({ 'index.html': 'index', 'there.txt': 'there', 'private/file.txt': 'secret', 'sub/b.txt': 'b' });
   place.put('parts/sub.conf', `
     url.redirect = (
       "^/from-include$" => "/in_" + var.own,
@@ -67,6 +67,7 @@ before(async () => {
     $HTTP["language"] =^ "de" { setenv.add-response-header += ( "X-Language" => "de" ) }
     $SERVER["socket"] =~ ":\\d+$" { }
     $HTTP["url"] =~ "^/deny/" { $HTTP["remoteip"] == "127.0.0.1" { url.access-deny = ( "", ) } }
+    $HTTP["url"] =^ "/private/" { url.access-deny = ( "" ) }
     global { server.tag = "global" }
   `, { place, env: { TEST_WORD: 'from_outside' } });
 });
@@ -109,6 +110,14 @@ test('every field that conditions can ask for', async () => {
     assert.equal((await get('/there.txt', referer === undefined ? {} : { Referer: referer })).status, status, referer);
   }
   for (let i = 0; i < 2; i += 1) assert.equal((await get('/deny/x')).status, 403);
+});
+
+test('no spelling of a path gets around a condition', async () => {
+  assert.equal((await get('/private/file.txt')).status, 403);
+  for (const path of ['/sub%2f..%2fprivate/file.txt', '/sub%2F%2e%2e/private/file.txt', '/%70rivate/file.txt', '//private//file.txt', '/./private/file.txt', '/sub/../private/file.txt', '/sub%2f.%2f../private%2ffile.txt']) {
+    assert.equal((await get(path)).status, 403, path);
+  }
+  assert.equal((await get('/private%2f../sub/b.txt')).status, 200);
 });
 
 test('redirects and rewriting with what was caught', async () => {

@@ -77,9 +77,11 @@ before(async () => {
     setenv.set-environment = ( "SET" => "yes" )
     setenv.add-request-header = ( "X-Added" => "a" )
     setenv.set-request-header = ( "X-Set" => "b", "X-Gone" => "" )
+    $HTTP["host"] == "listed" { dir-listing.activate = "enable" dir-listing.show-header = "enable" dir-listing.show-readme = "mine.html" dir-listing.encode-readme = "disable" dir-listing.hide-header-file = "enable" }
+    $HTTP["host"] == "bare" { dir-listing.activate = "enable" }
     $HTTP["host"] == "types" { mimetype.use-xattr = "enable" mimetype.xattr-name = "user.mime_type" }
     `;
-  }, { files: { 'p.txt': prose, 'p.html': prose, 'p.bin': prose, 'tiny.txt': 'tiny', 'x.scgi': 'source', 'y.mapped': 'source' } });
+  }, { files: { 'p.txt': prose, 'p.html': prose, 'p.bin': prose, 'tiny.txt': 'tiny', 'x.scgi': 'source', 'y.mapped': 'source', 'listed/HEADER.txt': '<b>header</b>', 'listed/mine.html': '<i>mine</i>', 'listed/a.txt': 'a' } });
 });
 after(async () => {
   const how = await server.stop();
@@ -285,6 +287,29 @@ test('who asks, behind proxies that are trusted', async () => {
   ]) assert.equal((await asked(headers)).REMOTE_ADDR, address, JSON.stringify(headers));
   const all = await asked({ Forwarded: 'for=9.9.9.9;proto=https;host=public.example;remote_user="ann b"' });
   assert.deepEqual([all.REQUEST_SCHEME, all.HTTP_HOST, all.REMOTE_USER], ['https', 'public.example', 'ann b']);
+});
+
+test('listings with a file in front and one behind', async () => {
+  const page = async (name) => (await get('/listed/', { Host: name })).body.toString();
+  const listed = await page('listed');
+  assert.match(listed, /<body><pre class="header">&lt;b&gt;header&lt;\/b&gt;<\/pre>\n<h1>[^]*<\/table>\n<i>mine<\/i><footer>/);
+  assert.ok(!listed.includes('href="HEADER.txt"') && listed.includes('href="mine.html"') && listed.includes('href="a.txt"'));
+  assert.ok(!(await page('bare')).includes('header'));
+});
+
+test('targets that are refused where that is asked for', async () => {
+  const status = async (path) => (await strict.get(path)).status;
+  const strict = await host(`
+    server.http-parseopts = ( "url-path-2f-reject" => "enable", "url-path-dotseg-reject" => "enable", "url-invalid-utf8-reject" => "enable", "url-query-20-plus" => "enable" )
+    url.redirect = ( "^/to" => "/x\${qsa}" )`, { files: { 'a.txt': 'a', 'sub/b.txt': 'b' } });
+  try {
+    for (const path of ['/sub%2fb.txt', '/sub/./b.txt', '/sub/%2e%2e/a.txt', '/a%ff.txt', '/a%c0%ae.txt', '/a%ed%a0%80.txt']) assert.equal(await status(path), 400, path);
+    for (const path of ['/a.txt', '/sub/b.txt', '/a.txt?%2f/../%ff']) assert.equal(await status(path), 200, path);
+    assert.equal(await status('/%c3%a4%e2%82%ac%f0%9f%98%80'), 404);
+    assert.equal((await strict.get('/to?a%20b+c')).headers.location, '/x?a+b+c');
+  } finally {
+    await strict.stop();
+  }
 });
 
 test('types from extended attributes', async (t) => {
