@@ -48,8 +48,9 @@ constexpr const char* kUsage =
     " -v                     shows the version\n"
     " -V                     shows what is built in\n"
     " -h                     shows this text\n"
-    " --allow-include-shell  lets a configuration that others can write run commands\n"
+    " --allow-include-shell  lets the configuration run commands (include_shell)\n"
     " --ready-file FILE      writes there, when it serves, its process id and addresses\n"
+    " --control SOCKET       answers /-/status?json there, whatever the configuration says\n"
     " --directives           prints the table of all settings\n"
     "signals: TERM and INT finish what runs and end, USR1 reads the configuration again,\n"
     "         USR2 starts the program anew and hands the sockets over to it, HUP opens the logs again\n";
@@ -62,6 +63,7 @@ struct Arguments {
   bool foreground = false;
   bool allow_shell = false;
   std::string ready_file;
+  std::string control;  // a unix socket on which the host tells about itself
   long idle = 0;
 };
 
@@ -74,6 +76,8 @@ std::optional<int> read_arguments(int count, char** words, Arguments& arguments)
       arguments.allow_shell = true;
     } else if (word == "--ready-file" && i + 1 < count) {
       arguments.ready_file = words[++i];
+    } else if (word == "--control" && i + 1 < count) {
+      arguments.control = words[++i];
     } else if (word == "--directives") {
       std::fputs(directives_markdown().c_str(), stdout);
       return 0;
@@ -132,21 +136,48 @@ std::optional<int> read_arguments(int count, char** words, Arguments& arguments)
   return std::nullopt;
 }
 
-// Whether the configuration may run commands (include_shell): when it was said, or when nobody but root and us can
-// write the file; it could then start any program as an app as well.
+// Whether the configuration may run commands (include_shell): when it was said, or when it is the system's own, below
+// /etc, and root's: Debian's makes its list of types so.
 bool may_run_commands(const Arguments& arguments) {
   struct stat state{};
-  if (arguments.allow_shell || stat(arguments.config.c_str(), &state) != 0) {
+  if (arguments.allow_shell || !arguments.config.starts_with("/etc/") || arguments.config.contains("/../") ||
+      stat(arguments.config.c_str(), &state) != 0) {
     return arguments.allow_shell;
   }
-  const bool owned = state.st_uid == 0 || state.st_uid == geteuid();
-  return S_ISREG(state.st_mode) && owned && (state.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+  return S_ISREG(state.st_mode) && state.st_uid == 0 && (state.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+// The configuration as it is written, and a socket for status pages at its end. What the file says for all requests
+// and would stand in the way is taken back there.
+ConfigWorld world_with_control(const Arguments& arguments) {
+  ConfigWorld world = real_world(may_run_commands(arguments));
+  world.read = [plain = world.read, arguments](const std::string& path) -> Result<std::string> {
+    auto text = plain(path);
+    if (text && path == arguments.config) {
+      *text += "\n$SERVER[\"socket\"] == \"" + arguments.control +
+               "\" {\n  status.status-url = \"/-/status\"\n  auth.require = ()\n  url.rewrite-once = ()\n  "
+               "url.redirect = ()\n  url.access-deny = ()\n  ssl.engine = \"disable\"\n}\n";
+    }
+    return text;
+  };
+  return world;
+}
+
+Loaded load_files(const Arguments& arguments, Diagnostics& diagnostics) {
+  Loaded plain = load_config(arguments.config, real_world(may_run_commands(arguments)), diagnostics);
+  if (!plain.site || arguments.control.empty() || arguments.config == "-") {
+    return plain;
+  }
+  // Only what is right as it stands is added to: messages are about the file as its author knows it.
+  Diagnostics unheard;
+  Loaded with_control = load_config(arguments.config, world_with_control(arguments), unheard);
+  return with_control.site ? with_control : plain;
 }
 
 // Reads and checks; prints what there is to say. Null site after errors.
 Loaded load(const Arguments& arguments, bool look_at_world) {
   Diagnostics diagnostics;
-  Loaded loaded = load_config(arguments.config, real_world(may_run_commands(arguments)), diagnostics);
+  Loaded loaded = load_files(arguments, diagnostics);
   if (loaded.site && look_at_world) {
     check_world(*loaded.site, diagnostics);
     if (diagnostics.errors() > 0) {
@@ -281,6 +312,9 @@ std::vector<std::string> successor_command(const Arguments& arguments) {
   if (!arguments.ready_file.empty()) {
     command.insert(command.end(), {"--ready-file", arguments.ready_file});
   }
+  if (!arguments.control.empty()) {
+    command.insert(command.end(), {"--control", arguments.control});
+  }
   return command;
 }
 
@@ -304,7 +338,7 @@ HostOptions make_options(const Arguments& arguments, Loaded& loaded, const Log& 
   }
   options.reload = [arguments, log]() -> HostOptions::Reloaded {
     Diagnostics diagnostics;
-    Loaded again = load_config(arguments.config, real_world(may_run_commands(arguments)), diagnostics);
+    Loaded again = load_files(arguments, diagnostics);
     for (const Diagnostic& each : diagnostics.all()) {
       log.warning(format_diagnostic(each, again.files));
     }

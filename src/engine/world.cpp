@@ -11,6 +11,8 @@
 #include <chrono>
 #include <utility>
 
+#include "io/descriptors.hpp"
+
 namespace microtome::engine {
 namespace {
 
@@ -53,7 +55,12 @@ World real_world(const image::OpenLimits& limits) {
     if (!file) {
       return pass(file.error());
     }
-    return image::open_picture(*file, limits);
+    auto picture = image::open_picture(*file, limits);
+    // Libraries open files of their own, and do not say why they could not.
+    if (!picture && picture.error().code != Code::overloaded && io::no_file_can_be_opened()) {
+      return fail(Code::overloaded, "too many open files", path);
+    }
+    return picture;
   };
   world.now_ns = [] {
     return std::int64_t{

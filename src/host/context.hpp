@@ -62,7 +62,7 @@ struct Context {
   std::unordered_map<const AppRoute*, std::size_t> turns;  // round-robin
   // Passwords that were right, by a digest of them and what is stored, and when that was.
   std::unordered_map<std::string, std::chrono::steady_clock::time_point> passwords;
-  std::string nonce_secret;            // of digest authentication
+  std::string nonce_secret;  // of digest authentication
   SmallFiles small_files;
   std::shared_ptr<Counters> counters;  // stay the same over reloads
   std::function<void(const RequestSettings&, const AccessRecord&)> access;

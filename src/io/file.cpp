@@ -13,6 +13,8 @@
 #include <cstring>
 #include <utility>
 
+#include "io/descriptors.hpp"
+
 namespace microtome::io {
 namespace {
 
@@ -85,6 +87,19 @@ Answer ask_cachestat(int fd, std::uint64_t offset, std::uint64_t length) {
 }
 
 }  // namespace
+
+bool is_too_many_files(int error) {
+  return error == EMFILE || error == ENFILE;
+}
+
+bool no_file_can_be_opened() {
+  const int fd = ::open("/", O_PATH | O_CLOEXEC);
+  if (fd < 0) {
+    return is_too_many_files(errno);
+  }
+  ::close(fd);
+  return false;
+}
 
 File::File(int fd, FileId id, std::string path) : fd_(fd), id_(id), path_(std::move(path)) {}
 

@@ -79,8 +79,13 @@ int execute(const Site& site, const Programs& programs) {
     return errno;
   }
   const std::string ready = site.ready();
-  execl(programs.host.c_str(), programs.host.c_str(), "-D", "--ready-file", ready.c_str(), "-f", config.c_str(),
-        nullptr);
+  const std::string control = site.control();
+  std::vector<const char*> words{programs.host.c_str(), "-D", "--ready-file", ready.c_str(), "-f", config.c_str()};
+  if (!site.folder) {
+    words.insert(words.end(), {"--control", control.c_str()});  // ours names it in the configuration
+  }
+  words.push_back(nullptr);
+  execv(words.front(), const_cast<char* const*>(words.data()));  // NOLINT: execv does not write there
   return errno;
 }
 

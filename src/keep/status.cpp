@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -69,7 +70,9 @@ void ask_host(Status& status) {
     return;
   }
   const auto before = std::chrono::steady_clock::now();
-  Answer health = ask(status.running.addresses.front(), "GET", "/healthz", 3s);
+  const auto& all = status.running.addresses;
+  const auto theirs = std::ranges::find_if(all, [&](const auto& each) { return each != status.site.control(); });
+  Answer health = ask(theirs != all.end() ? *theirs : all.front(), "GET", "/healthz", 3s);
   status.health = health.status;
   if (health.status != 0) {
     status.latency_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - before).count();

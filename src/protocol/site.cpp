@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "io/descriptors.hpp"
 #include "io/file.hpp"
 
 namespace microtome::protocol {
@@ -94,6 +95,9 @@ Result<Found> Site::look(Names order, const std::string& name) {
     if (Result<Found> slice = as_file(catalogue_->resolve(name))) {
       return slice;
     }
+  }
+  if (io::no_file_can_be_opened()) {
+    return fail(Code::overloaded, "too many open files", name);  // it may be in a folder that could not be read
   }
   return first;  // its context says which setting would allow the name
 }

@@ -92,7 +92,12 @@ class Disk final : public Catalogue {
     if (SetPtr set = known(name)) {
       return set;
     }
-    return fail(Code::not_found, "no such set");
+    return unknown("no such set");
+  }
+
+  // Not there; or nobody knows, because folders could not be read.
+  [[nodiscard]] std::unexpected<Error> unknown(const char* what) const {
+    return starved_ ? fail(Code::overloaded, "too many open files") : fail(Code::not_found, what);
   }
 
   [[nodiscard]] SetPtr known(std::string_view name) const override {
@@ -154,6 +159,7 @@ class Disk final : public Catalogue {
 
   std::atomic<std::int64_t> scanned_at_ = 0;  // milliseconds of the steady clock
   std::atomic<bool> has_facts_ = false;
+  std::atomic<bool> starved_ = false;  // the last scan found no free descriptor for a folder
   std::mutex facts_mutex_;
   std::vector<Fact> facts_;
   std::unordered_set<std::uint64_t> told_;  // what was learnt since files last changed: every tile tells it again
@@ -182,6 +188,7 @@ void Disk::scan() {
   for (auto& [path, node] : nodes_) {
     node->seen = false;
   }
+  starved_ = false;
   order_.clear();
   visited_.clear();
   for (const std::string& root : roots_.directories()) {
@@ -211,6 +218,7 @@ void Disk::walk(const std::string& path, const std::string& name, const std::str
   if (node.folder.refresh(roots_, real_now(), restat_ns) || node.name != name) {
     node.dirty = true;
   }
+  starved_ = starved_ || node.folder.starved();
   node.name = name;
   node.prefix = depth == 0 ? "" : name + "/";
   node.root_name = root_name;
@@ -449,7 +457,7 @@ Result<std::string> Disk::resolve(std::string_view id) {
   }
   auto path = roots_.resolve(id);
   if (!path) {
-    return path;
+    return starved_ ? unknown("no such picture") : path;
   }
   if (!io::File::identify(*path)) {
     return fail(Code::not_found, "no such picture", "not a regular file: " + *path);

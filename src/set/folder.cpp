@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <climits>
 #include <cstdlib>
 #include <memory>
 
+#include "io/descriptors.hpp"
 #include "set/hash.hpp"
 #include "set/names.hpp"
 
@@ -85,6 +87,10 @@ FolderFile* Folder::find(std::string_view name) {
 
 bool Folder::refresh(const io::Roots& roots, std::int64_t now_ns, std::int64_t restat_ns) {
   const int descriptor = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  starved_ = descriptor < 0 && io::is_too_many_files(errno);
+  if (starved_) {
+    return false;
+  }
   struct stat status{};
   if (descriptor < 0 || ::fstat(descriptor, &status) != 0) {
     if (descriptor >= 0) {
@@ -127,11 +133,13 @@ bool Folder::refresh(const io::Roots& roots, std::int64_t now_ns, std::int64_t r
 
 bool Folder::list(const io::Roots& roots, int descriptor) {
   const int copy = ::openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  starved_ = copy < 0 && io::is_too_many_files(errno);
   const std::unique_ptr<DIR, Close> directory(copy < 0 ? nullptr : ::fdopendir(copy));
   if (!directory) {
     if (copy >= 0) {
       ::close(copy);
     }
+    own_mtime_ns_ = -1;  // to be read the next time
     return false;
   }
   std::vector<FolderFile> files;
@@ -206,6 +214,10 @@ bool Folder::refresh_toml(int descriptor) {
   struct stat status{};
   FolderFile now;
   const int file = ::openat(descriptor, kToml, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+  if (file < 0 && io::is_too_many_files(errno)) {
+    starved_ = true;
+    return false;
+  }
   if (file >= 0 && ::fstat(file, &status) == 0 && S_ISREG(status.st_mode)) {
     describe(status, now);
   }

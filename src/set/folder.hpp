@@ -37,11 +37,13 @@ class Folder {
 
   // Brings the listing up to date; true when anything changed. A directory is read again only when its mtime
   // changed (or is so young that a change could hide in the clock's tick); its files are stat'ed again every
-  // `restat_ns`, or each time while they are few or were just written. `now_ns`: real time.
+  // `restat_ns`, or each time while they are few or were just written. `now_ns`: real time. Where no descriptor is
+  // free nothing changes, and starved() tells.
   bool refresh(const io::Roots& roots, std::int64_t now_ns, std::int64_t restat_ns);
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] bool gone() const { return gone_; }
+  [[nodiscard]] bool starved() const { return starved_; }  // the last refresh() could not open all it wanted to
   [[nodiscard]] const std::vector<FolderFile>& files() const { return files_; }       // pictures, by name (bytes)
   [[nodiscard]] const std::vector<std::string>& folders() const { return folders_; }  // names, natural order
   [[nodiscard]] const std::vector<std::string>& volumes() const { return volumes_; }  // names, natural order
@@ -67,6 +69,7 @@ class Folder {
   std::int64_t stat_at_ns_ = 0;
   std::int64_t mtime_ns_ = 0;
   bool gone_ = false;
+  bool starved_ = false;
   std::vector<FolderFile> files_;
   std::vector<std::string> folders_;
   std::vector<std::string> volumes_;

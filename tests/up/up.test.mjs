@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from '../lib/test.mjs';
-import { freePort } from '../lib/process.mjs';
+import { bin, freePort } from '../lib/process.mjs';
 import { Home, eventually, fast, healthy, listeners, sleep } from './up.mjs';
 
 const homes = [];
@@ -95,6 +95,38 @@ test('a configuration: run as it is, its own address, log and status page', asyn
   assert.equal(broken.status, 1);
   assert.match(broken.stderr, /my-lighttpd\.conf:1:\d+: error/);
   assert.match(place.status()[0].errors[0], /my-lighttpd\.conf:1/);
+});
+
+test("a configuration: status tells queue, latency and apps, whatever the user's file forbids", async () => {
+  const place = home();
+  const port = await freePort();
+  const file = place.file('my.conf');
+  const text = `server.document-root = "${place.pictures}"
+server.bind = "127.0.0.1"
+server.port = ${port}
+url.access-deny = ( "json", "status" )
+url.rewrite-once = ( "^/-/(.*)" => "/elsewhere/$1" )
+fastcgi.server = ( "/" => (( "socket" => "${place.file('s')}", "bin-path" => "${join(bin, 'microtome.fcgi')}", "check-local" => "disable", "max-procs" => 1,
+  "bin-environment" => ( "FILESYSTEM_PREFIX" => "${place.pictures}/" ) )) )
+`;
+  writeFileSync(file, text);
+  const up = place.run('up', file, '--no-install');
+  assert.equal(up.status, 0, up.stderr);
+  await eventually(() => healthy(`http://127.0.0.1:${port}/`), 'it answers');
+  const tells = () => {
+    const [site] = place.status();
+    assert.deepEqual(site.addresses, [`http://127.0.0.1:${port}/`]);
+    assert.equal(site.queue, 0);
+    assert.ok(site.latency_ms >= 0 && site.health === 200);
+    assert.equal(site.host.apps[0].processes[0].state, 'up');
+    assert.match(place.run('status').stdout, /queue +0 waiting, 0 in work, \d+ answered/);
+  };
+  tells();
+  writeFileSync(file, `${text}server.tag = "again"\n`);
+  assert.equal(place.run('reload', file).status, 0);
+  await eventually(async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).headers.get('server') === 'again', 'it was read again');
+  tells();
+  assert.ok(!/control/.test(readFileSync(file, 'utf8')), "the user's file is his");
 });
 
 test('100 calls at the same time make one server', async () => {
