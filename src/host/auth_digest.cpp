@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/auth_digest.hpp"
 
-#include <openssl/rand.h>
-#include <openssl/sha.h>
+#include <sys/random.h>
 
 #include <algorithm>
 #include <array>
@@ -11,6 +10,7 @@
 
 #include "host/digest.hpp"
 #include "host/password.hpp"
+#include "host/sha256.hpp"
 #include "http/text.hpp"
 
 namespace microtome::host {
@@ -77,9 +77,7 @@ std::string digest_hex(DigestKind kind, std::string_view text) {
   if (kind == DigestKind::md5) {
     return hex_of(md5(text));
   }
-  std::array<std::uint8_t, SHA256_DIGEST_LENGTH> digest{};
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
-  return hex_of(digest);
+  return hex_of(sha256(text));
 }
 
 std::optional<DigestAnswer> read_digest_answer(std::string_view field) {
@@ -123,7 +121,8 @@ std::string digest_response(const DigestAnswer& answer, std::string_view stored,
 
 std::string random_secret() {
   std::array<unsigned char, 32> bytes{};
-  RAND_bytes(bytes.data(), static_cast<int>(bytes.size()));
+  // So few bytes always come whole, once the system has started.
+  (void)!getrandom(bytes.data(), bytes.size(), 0);
   return {bytes.begin(), bytes.end()};
 }
 
