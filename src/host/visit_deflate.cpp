@@ -42,6 +42,9 @@ Result<Bytes> bytes_of(const http::Body& body) {
   if (const auto* bytes = std::get_if<Bytes>(&body)) {
     return *bytes;
   }
+  if (const auto* shared = std::get_if<SharedBytes>(&body); shared != nullptr && *shared) {
+    return **shared;
+  }
   const auto* file = std::get_if<http::FileBody>(&body);
   if (file == nullptr || file->prefix || file->suffix || file->ranges.size() != 1) {
     return fail(Code::io, "the answer cannot be compressed", "a body of several parts");
@@ -55,7 +58,8 @@ std::string cache_name(const DeflateSettings& settings, const http::Response& re
                        Coding coding) {
   std::string_view etag = response.headers.get("ETag");
   if (settings.cache_dir.empty() || etag.size() < 3 || etag.starts_with("W/") || file.empty() ||
-      !std::holds_alternative<http::FileBody>(response.body)) {
+      (!std::holds_alternative<http::FileBody>(response.body) &&
+       !std::holds_alternative<SharedBytes>(response.body))) {
     return {};
   }
   etag = etag.substr(1, etag.size() - 2);
