@@ -166,10 +166,13 @@ test('pipelined requests are answered in order', async () => {
 
 test('connections: kept for an app of one, shared by one that multiplexes, one each where it is switched off', async () => {
   await eventually(async () => (await json('/one?do=echo')).connections === (await json('/one?do=echo')).connections, 'the kept connection is used again');
+  // Before the app has said what it can, each request had a connection of its own.
+  let known;
+  await eventually(async () => (known = (await json('/many?do=echo')).connections) === (await json('/many?do=echo')).connections, 'it is known');
   const answers = await Promise.all(Array.from({ length: 20 }, () => server.get('/many?do=slow&ms=200')));
   assert.equal(new Set(answers.map((a) => a.body.toString())).size, 20, 'each has an id of its own');
   const { connections } = await json('/many?do=echo');
-  assert.ok(connections <= 4, `${connections} connections`);
+  assert.ok(connections - known <= 4, `${connections - known} connections more`);
   const [a, b] = [await json('/never?do=echo'), await json('/never?do=echo')];
   assert.equal(b.connections, a.connections + 1);
 });

@@ -3,33 +3,31 @@
 // that knows nothing of glibc 2.36; packed twice it is the same bytes. The chroot is made by debootstrap, once, in build/.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from '../lib/test.mjs';
 import { eventually, scratchDir, spawnSync, top } from '../lib/process.mjs';
+import { bareDebian, leave, run } from './chroot.mjs';
 
 const scratch = scratchDir('microtome-bundle');
 const out = join(top, 'build/package');
-const run = (program, args, options = {}) => {
-  const how = spawnSync(program, args, { encoding: 'utf8', ...options });
-  assert.equal(how.status, 0, `${program} ${args.join(' ')}\n${how.stdout}${how.stderr}${how.error ?? ''}`);
-  return how.stdout;
-};
+const long = { timeout: 900000 }; // packing and a new chroot take minutes on a slow machine
+const pack = () => run(join(top, 'script/package'), ['--no-build'], { timeout: 600000 });
 const sums = () => Object.fromEntries(readdirSync(out).map((name) => [name, createHash('sha256').update(readFileSync(join(out, name))).digest('hex')]));
 let dir; // unpacked
 
 before(() => {
-  run(join(top, 'script/package'), ['--no-build']);
+  pack();
   const tar = readdirSync(out).find((name) => name.endsWith('.tar.gz'));
   run('tar', ['-C', scratch.path, '-xzf', join(out, tar)]);
   dir = scratch.file(tar.replace('.tar.gz', ''));
-});
+}, long);
 after(() => scratch.remove());
 
-test('packed twice: the same bytes', () => {
+test('packed twice: the same bytes', long, () => {
   const first = sums();
   assert.equal(Object.keys(first).length, 2);
-  run(join(top, 'script/package'), ['--no-build']);
+  pack();
   assert.deepEqual(sums(), first);
 });
 
@@ -79,15 +77,18 @@ test('the Debian package: dependencies, unit, man pages, completion', () => {
   assert.match(run(scratch.file('deb/usr/bin/microtome-host'), ['-t', '-f', scratch.file('check.conf')]), /Syntax OK/);
 });
 
-test('in a bare Debian, as an ordinary user, from any directory', async (t) => {
+test('in a bare Debian, as an ordinary user, from any directory', long, async (t) => {
   if (process.getuid() !== 0) return t.skip('needs root, to make a chroot');
-  let root;
+  const root = scratch.file('root');
   try {
-    root = await bareDebian();
+    bareDebian(root);
   } catch (error) {
+    leave(root);
     return t.skip(`no bare Debian can be made here: ${String(error.message).trim().split('\n').at(-1)}`);
   }
   try {
+    mkdirSync(join(root, 'home/me/pictures'), { recursive: true });
+    cpSync(join(top, 'tests/fixtures/CMU-1-Small-Region.svs'), join(root, 'home/me/pictures/CMU-1-Small-Region.svs'));
     renameSync(dir, join(root, 'home/me/anywhere'));
     const inside = (...words) => run('chroot', ['--userspec=1000:1000', root, 'env', '-i', 'PATH=/usr/bin:/bin', 'HOME=/home/me', ...words]);
     run('chown', ['-R', '1000:1000', join(root, 'home/me')]);
@@ -124,21 +125,6 @@ test('in a bare Debian, as an ordinary user, from any directory', async (t) => {
     assert.deepEqual(readdirSync(join(root, 'home/me')).sort(), ['anywhere', 'out', 'pictures']);
     await eventually(() => ours().length === 0, 'no process is left');
   } finally {
-    run('umount', [join(root, 'proc')]);
+    leave(root);
   }
 });
-
-// A Debian with nothing but what every Debian has, with a home /home/me and a picture in it.
-async function bareDebian() {
-  const kept = join(top, 'build/bare-debian');
-  if (!existsSync(join(kept, 'etc/debian_version'))) {
-    rmSync(kept, { recursive: true, force: true });
-    run('debootstrap', ['--variant=minbase', 'bookworm', kept], { maxBuffer: 1 << 26 });
-  }
-  const root = scratch.file('root');
-  run('cp', ['-a', kept, root]);
-  mkdirSync(join(root, 'home/me/pictures'), { recursive: true });
-  cpSync(join(top, 'tests/fixtures/CMU-1-Small-Region.svs'), join(root, 'home/me/pictures/CMU-1-Small-Region.svs'));
-  run('mount', ['-t', 'proc', 'proc', join(root, 'proc')]);
-  return root;
-}
