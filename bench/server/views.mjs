@@ -36,17 +36,17 @@ try {
   };
   const thumbnail = reference('thumbnail', join(data, 'slices/slice_0001.tif'), world.path('out.jpg'), '1067', '--height', '800');
   // The same picture as plain JPEG files, each seen for the first time: without pyramids, then with those made of them.
-  const plain = world.path('plain');
-  mkdirSync(plain);
+  const plain = world.path('plain/p');
+  mkdirSync(plain, { recursive: true });
   const old = Date.now() / 1000 - 60;
   for (let n = 1; n <= 10; ++n) {
     const path = join(plain, `plain_${n}.jpg`);
-    spawnSync('vips', ['copy', join(data, `slices/slice_${String(n).padStart(4, '0')}.tif`), `${path}[Q=90]`]);
+    spawnSync('vips', ['copy', join(data, `slices/slice_${String(n).padStart(4, '0')}.tif`), `${path}[Q=85]`]);
     utimesSync(path, old, old);
   }
-  const views = (w) => Array.from({ length: 10 }, (_, i) => `/iip?FIF=plain_${i + 1}.jpg&WID=${w}&CVT=jpeg`);
+  const views = (w) => Array.from({ length: 10 }, (_, i) => `/sets/p/view?slice=${i + 1}&W=${w}&H=800`);
   const one = async (args) => {
-    const other = await world.serve(['serve', plain, '--listen', '127.0.0.1:0', '--log-file', world.path('plain.log'), ...args]);
+    const other = await world.serve(['serve', world.path('plain'), '--listen', '127.0.0.1:0', '--log-file', world.path('plain.log'), ...args]);
     return { timed: (paths) => timed(paths, other), other };
   };
   const without = await (await one(['--pyramids', 'off'])).timed(views(1067));
