@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "woolz/sidecar.hpp"
 
+#include <sys/stat.h>
+
 #include <array>
 #include <cstring>
 #include <utility>
@@ -110,6 +112,7 @@ std::optional<Stored> load_sidecar(const std::string& path, const io::FileId& id
   if (!node) {
     return std::nullopt;
   }
+  (void)::futimens((*file)->fd(), nullptr);  // used now: the quota removes what was not used for longest
   return Stored{std::move(*node), std::move(*blob)};
 }
 
