@@ -61,7 +61,8 @@ Result<PicturePtr> open_tiff_or_slide_part(io::FilePtr file, std::string_view pa
     return open_slide_part(std::move(file), part, limits);
   }
   auto own = open_tiff_part(file, part, limits);
-  if (own || (own.error().code != Code::unsupported && own.error().code != Code::not_found)) {
+  const bool no_page = !own && own.error().code == Code::not_found && part.starts_with('@');
+  if (own || no_page || (own.error().code != Code::unsupported && own.error().code != Code::not_found)) {
     return own;
   }
   auto slide = open_slide_part(std::move(file), part, limits);
