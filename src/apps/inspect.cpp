@@ -36,6 +36,14 @@ nlohmann::ordered_json describe(const image::Picture& picture) {
                              {"tiles", level.across() * level.down()},
                              {"served", kStored.at(known ? static_cast<std::size_t>((*tile)->stored) : 0)}});
   }
+  if (info.stack) {
+    out["pages"] = info.stack->pages;
+    out["planes"] = {{"z", info.stack->z}, {"c", info.stack->c}, {"t", info.stack->t}};
+    out["um_between_planes"] = info.stack->z_um ? nlohmann::ordered_json(*info.stack->z_um) : nullptr;
+  }
+  if (!info.associated.empty()) {
+    out["parts"] = info.associated;
+  }
   out["text"] = info.text;
   return out;
 }
@@ -52,6 +60,15 @@ void print_for_people(const std::string& file, const nlohmann::ordered_json& d) 
     std::printf("  %8lld x %-8lld %5d x %-5d tiles, %lld of them, %s\n", level["width"].get<long long>(),
                 level["height"].get<long long>(), level["tile"][0].get<int>(), level["tile"][1].get<int>(),
                 level["tiles"].get<long long>(), level["served"].get<std::string>().c_str());
+  }
+  if (d.contains("pages")) {
+    std::printf("  %d pages (%s;0 ...): z %d, c %d, t %d\n", d["pages"].get<int>(), file.c_str(),
+                d["planes"]["z"].get<int>(), d["planes"]["c"].get<int>(), d["planes"]["t"].get<int>());
+  }
+  if (d.contains("parts")) {
+    for (const auto& part : d["parts"]) {
+      std::printf("  part: %s;%s\n", file.c_str(), part.get<std::string>().c_str());
+    }
   }
   for (const auto& [name, value] : d["text"].items()) {
     std::printf("  %s: %.200s\n", name.c_str(), value.get<std::string>().c_str());

@@ -76,6 +76,9 @@ Key key_of(const io::FileId& source, const PixelRequest& request, const EngineOp
   const auto* tile = std::get_if<TileArea>(&request.area);
   fields.add(both(static_cast<std::uint64_t>(tile != nullptr ? Kind::tile : Kind::region), kEncoderVersion));
   fields.add(source.device).add(source.inode).add(source.size).add(static_cast<std::uint64_t>(source.mtime_ns));
+  if (source.part != 0) {
+    fields.add(source.part);
+  }
   // A tile without a quality may be the stored one, which an explicit default quality is not. A region is always
   // encoded by us, so both spellings of its quality are one.
   const bool as_stored = tile != nullptr && !request.quality;

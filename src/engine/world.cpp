@@ -19,7 +19,7 @@ namespace {
 // openat2 with RESOLVE_CACHED (Linux 5.12) walks a path in the kernel's name cache only and says EAGAIN where it
 // would have to read a directory; fstat on what it found touches no disk on local file systems. Older kernels and
 // sandboxes refuse the call: then it is a worker's job.
-std::optional<Result<io::FileId>> identify_cached(const std::string& path) {
+std::optional<Result<io::FileId>> identify_file_cached(const std::string& path) {
   open_how how = {};
   how.flags = O_PATH | O_CLOEXEC;
   how.resolve = RESOLVE_CACHED;
@@ -44,21 +44,57 @@ std::optional<Result<io::FileId>> identify_cached(const std::string& path) {
   return Result<io::FileId>(id);
 }
 
+// "NAME;PART" is that part of NAME, unless there is a file of the whole name.
+std::optional<Result<io::FileId>> identify_cached(const std::string& path) {
+  auto whole = identify_file_cached(path);
+  const auto part = path.find(';') != std::string::npos ? image::split_part(path) : std::nullopt;
+  if (!part || !whole || *whole) {
+    return whole;
+  }
+  auto id = identify_file_cached(part->file);
+  if (id && *id) {
+    (*id)->part = part->id();
+  }
+  return id;
+}
+
+Result<io::FileId> identify(const std::string& path) {
+  auto whole = io::File::identify(path);
+  const auto part = !whole && path.find(';') != std::string::npos ? image::split_part(path) : std::nullopt;
+  if (!part) {
+    return whole;
+  }
+  auto id = io::File::identify(part->file);
+  if (id) {
+    id->part = part->id();
+  }
+  return id;
+}
+
+Result<image::PicturePtr> open(const std::string& path, const image::OpenLimits& limits) {
+  const auto whole = io::File::open(path);
+  if (whole) {
+    return image::open_picture(*whole, limits);
+  }
+  const auto part = path.find(';') != std::string::npos ? image::split_part(path) : std::nullopt;
+  if (!part) {
+    return pass(whole.error());
+  }
+  const auto file = io::File::open(part->file, part->id());
+  return file ? image::open_part(*file, part->part, limits) : pass(file.error());
+}
+
 }  // namespace
 
 World real_world(const image::OpenLimits& limits) {
   World world;
-  world.identify = [](const std::string& path) { return io::File::identify(path); };
+  world.identify = identify;
   world.identify_cached = identify_cached;
-  world.open = [limits](const std::string& path) -> Result<image::PicturePtr> {
-    auto file = io::File::open(path);
-    if (!file) {
-      return pass(file.error());
-    }
-    auto picture = image::open_picture(*file, limits);
+  world.open = [limits](const std::string& path) {
+    auto picture = open(path, limits);
     // Libraries open files of their own, and do not say why they could not.
     if (!picture && picture.error().code != Code::overloaded && io::no_file_can_be_opened()) {
-      return fail(Code::overloaded, "too many open files", path);
+      return Result<image::PicturePtr>(fail(Code::overloaded, "too many open files", path));
     }
     return picture;
   };

@@ -46,7 +46,71 @@ Result<PicturePtr> open_any_tiff(io::FilePtr file, const OpenLimits& limits) {
   return slide ? slide : own;
 }
 
+bool is_tiff(std::string_view head) {
+  return head.starts_with("II*\0"sv) || head.starts_with("MM\0*"sv) || head.starts_with("II+\0"sv) ||
+         head.starts_with("MM\0+"sv);
+}
+
+// Pages are ours to read; what OpenSlide calls an associated picture is only its.
+Result<PicturePtr> open_tiff_or_slide_part(io::FilePtr file, std::string_view part, const OpenLimits& limits) {
+  const auto index = TiffIndex::open(file);
+  if (!index) {
+    return pass(index.error());
+  }
+  if (is_slide_tiff(**index)) {
+    return open_slide_part(std::move(file), part, limits);
+  }
+  auto own = open_tiff_part(file, part, limits);
+  const bool no_page = !own && own.error().code == Code::not_found && part.starts_with('@');
+  if (own || no_page || (own.error().code != Code::unsupported && own.error().code != Code::not_found)) {
+    return own;
+  }
+  auto slide = open_slide_part(std::move(file), part, limits);
+  return slide ? slide : own;
+}
+
 }  // namespace
+
+std::uint64_t PartName::id() const {
+  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+  for (const char c : part) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  }
+  return hash | 1;
+}
+
+std::optional<PartName> split_part(std::string_view path) {
+  constexpr std::size_t kLongest = 40;
+  const std::size_t at = path.rfind(';');
+  if (at == std::string_view::npos || at == 0 || at + 1 == path.size() || path.size() - at > kLongest) {
+    return std::nullopt;
+  }
+  const std::string_view part = path.substr(at + 1);
+  const auto usual = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '_' || c == '-'; };
+  const std::string_view rest = part.starts_with('@') ? part.substr(1) : part;
+  if (!std::ranges::all_of(rest, usual)) {
+    return std::nullopt;
+  }
+  return PartName{std::string(path.substr(0, at)), std::string(part)};
+}
+
+Result<PicturePtr> open_part(io::FilePtr file, std::string_view part, const OpenLimits& limits) {
+  std::array<std::uint8_t, 16> bytes{};
+  const std::span<std::uint8_t> begin(bytes.data(), std::min<std::uint64_t>(bytes.size(), file->size()));
+  if (auto done = file->read(0, begin); !done) {
+    return pass(done.error());
+  }
+  if (is_tiff(as_text(begin))) {
+    return open_tiff_or_slide_part(std::move(file), part, limits);
+  }
+  if (is_slide_name(file->path(), as_text(begin)) && !part.starts_with('@')) {
+    return open_slide_part(std::move(file), part, limits);
+  }
+  if (part.starts_with('@') || part == "0") {
+    return open_picture(std::move(file), limits);
+  }
+  return fail(Code::not_found, "no such page", file->path());
+}
 
 Result<PicturePtr> open_picture(io::FilePtr file, const OpenLimits& limits) {
   std::array<std::uint8_t, 16> bytes{};
@@ -55,8 +119,7 @@ Result<PicturePtr> open_picture(io::FilePtr file, const OpenLimits& limits) {
     return pass(done.error());
   }
   const std::string_view head = as_text(part);
-  if (head.starts_with("II*\0"sv) || head.starts_with("MM\0*"sv) || head.starts_with("II+\0"sv) ||
-      head.starts_with("MM\0+"sv)) {
+  if (is_tiff(head)) {
     return open_any_tiff(std::move(file), limits);
   }
   if (is_slide_name(file->path(), head)) {  // before JPEG: a .mrxs is one, of the label

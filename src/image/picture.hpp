@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -32,6 +33,21 @@ struct Level {
   [[nodiscard]] std::int64_t down() const { return (height + tile_height - 1) / tile_height; }
 };
 
+// The pages of a file that holds several pictures of the same kind, and which of them shows which plane.
+struct Stack {
+  int pages = 1;  // 0..pages-1
+  int z = 1;      // planes along the depth, channels, moments; their product is pages when the file does not say
+  int c = 1;
+  int t = 1;
+  std::vector<int> page;       // by z + this->z * (c + this->c * t); -1: not in this file
+  std::optional<double> z_um;  // between two planes; micrometres
+  // The page of a plane; -1 when there is none.
+  [[nodiscard]] int page_of(std::int64_t at_z, std::int64_t at_c, std::int64_t at_t) const {
+    const bool inside = at_z >= 0 && at_z < z && at_c >= 0 && at_c < c && at_t >= 0 && at_t < t;
+    return inside ? page[static_cast<std::size_t>(at_z + z * (at_c + c * at_t))] : -1;
+  }
+};
+
 struct PictureInfo {
   std::int64_t width = 0;  // pixels, of level 0
   std::int64_t height = 0;
@@ -42,10 +58,12 @@ struct PictureInfo {
   std::vector<Level> levels;             // at least one
   std::optional<double> um_per_pixel_x;  // micrometres; unset when the file does not say
   std::optional<double> um_per_pixel_y;
-  SharedBytes icc;                          // may be null
-  std::map<std::string, std::string> text;  // metadata by lower-case name: description, software, date, artist...
-  bool has_tiles = false;                   // random access to stored tiles; else every access decodes the whole
-  bool opaque = true;                       // no alpha
+  SharedBytes icc;                           // may be null
+  std::map<std::string, std::string> text;   // metadata by lower-case name: description, software, date, artist...
+  bool has_tiles = false;                    // random access to stored tiles; else every access decodes the whole
+  bool opaque = true;                        // no alpha
+  std::shared_ptr<const Stack> stack = {};   // null: the file holds one picture
+  std::vector<std::string> associated = {};  // parts of the slide's file: label, macro, thumbnail
 };
 
 enum class Stored : std::uint8_t { none, jpeg, webp };
@@ -112,6 +130,19 @@ struct OpenLimits {
   int default_tile = 256;                           // side of tiles made from untiled pictures
   std::size_t max_kept_bytes = 64ULL << 20;  // decoded pixels that one untiled picture keeps; memory() counts them
 };
+
+// "NAME;PART": one picture of a file that holds several.
+struct PartName {
+  std::string file;
+  std::string part;                        // page number, plane (z3, z3c1t0), or label, macro, thumbnail...
+  [[nodiscard]] std::uint64_t id() const;  // for io::FileId::part; never 0
+};
+// nullopt when what follows the last ';' cannot be the name of a part. Pure.
+[[nodiscard]] std::optional<PartName> split_part(std::string_view path);
+
+// Opens one part of a file. Code::not_found when the file has no such part. The part "@N" is page N of a stack, and
+// the whole of a file that is none. The file's id() should say which part it is opened for.
+[[nodiscard]] Result<PicturePtr> open_part(io::FilePtr file, std::string_view part, const OpenLimits& limits);
 
 // Opens any picture we read. Page-lazy: reads headers and directories only, never all offsets of a pyramid.
 // Code::unsupported when the format is unknown, Code::corrupt when it is broken. Blocks on the disk.

@@ -13,12 +13,14 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "image/grid.hpp"
 #include "image/tiff_tags.hpp"
+#include "image/untiled_picture.hpp"
 #include "pixel/convert.hpp"
 
 namespace microtome::image {
@@ -28,6 +30,9 @@ constexpr std::size_t kOwnCache = 32 << 20;  // OpenSlide's, for each slide
 constexpr int kSmallestTile = 64;
 constexpr int kLargestTile = 1024;
 constexpr std::size_t kMostText = 8 << 10;
+constexpr std::size_t kMostAssociated = 64;
+constexpr std::size_t kLongestPart = 32;
+constexpr std::int64_t kMostSide = 1 << 20;   // of an associated picture
 constexpr std::uint16_t kNdpiFormat = 65420;  // Hamamatsu's tag "format flag"
 
 using SlidePtr = std::shared_ptr<openslide_t>;
@@ -44,6 +49,8 @@ struct Library {
   decltype(&openslide_read_region) read_region = nullptr;
   decltype(&openslide_get_property_value) property_value = nullptr;
   decltype(&openslide_get_associated_image_names) associated_names = nullptr;
+  decltype(&openslide_get_associated_image_dimensions) associated_size = nullptr;
+  decltype(&openslide_read_associated_image) read_associated = nullptr;
   bool good = false;
 
   Library() {
@@ -60,7 +67,9 @@ struct Library {
            find(level_dimensions, "openslide_get_level_dimensions") &&
            find(level_downsample, "openslide_get_level_downsample") && find(read_region, "openslide_read_region") &&
            find(property_value, "openslide_get_property_value") &&
-           find(associated_names, "openslide_get_associated_image_names");
+           find(associated_names, "openslide_get_associated_image_names") &&
+           find(associated_size, "openslide_get_associated_image_dimensions") &&
+           find(read_associated, "openslide_read_associated_image");
   }
 };
 
@@ -99,6 +108,62 @@ std::optional<double> number(openslide_t* slide, const std::string& name) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc() && value > 0 && std::isfinite(value) ? std::optional(value) : std::nullopt;
 }
+
+// Premultiplied ARGB over the background.
+pixel::Image to_rgb(const std::vector<std::uint32_t>& argb, std::int64_t width, std::int64_t height,
+                    pixel::Rgb8 background) {
+  pixel::Image image = pixel::Image::make(static_cast<int>(width), static_cast<int>(height), 3, pixel::Colour::rgb);
+  std::uint8_t* to = image.data.data();
+  for (const std::uint32_t value : argb) {
+    const std::uint32_t clear = 255 - (value >> 24);
+    const auto over = [clear](std::uint32_t colour, std::uint8_t below) {
+      return static_cast<std::uint8_t>(std::min<std::uint32_t>(255, (colour & 255) + clear * below / 255));
+    };
+    *to++ = over(value >> 16, background.red);
+    *to++ = over(value >> 8, background.green);
+    *to++ = over(value, background.blue);
+  }
+  return image;
+}
+
+// Label, macro shot, thumbnail: small, read whole.
+class AssociatedPicture final : public UntiledPicture {
+ public:
+  AssociatedPicture(io::FilePtr file, PictureInfo info, const OpenLimits& limits, std::string name)
+      : UntiledPicture(std::move(file), std::move(info), limits), name_(std::move(name)) {}
+
+ protected:
+  Result<pixel::Image> decode_whole(int* level, const CancelToken& /*cancel*/) const override {
+    *level = 0;
+    const auto slide = open_handle(file());
+    if (!slide) {
+      return pass(slide.error());
+    }
+    std::vector<std::uint32_t> argb(static_cast<std::size_t>(info().width * info().height));
+    std::int64_t width = 0;
+    std::int64_t height = 0;
+    library().associated_size(slide->get(), name_.c_str(), &width, &height);
+    if (width != info().width || height != info().height) {
+      return broken(file(), "an associated picture changed its size");
+    }
+    library().read_associated(slide->get(), name_.c_str(), argb.data());
+    if (const char* error = library().error(slide->get())) {
+      return broken(file(), error);
+    }
+    return to_rgb(argb, width, height, {255, 255, 255});
+  }
+  [[nodiscard]] std::optional<double> part_cost(int /*level*/, const pixel::Rect& /*rect*/) const override {
+    return std::nullopt;
+  }
+  Result<pixel::Image> decode_part(int /*level*/, const pixel::Rect& /*rect*/,
+                                   const CancelToken& /*cancel*/) const override {
+    return fail(Code::internal, "never asked for");
+  }
+  [[nodiscard]] std::size_t own_memory() const override { return sizeof(*this); }
+
+ private:
+  std::string name_;
+};
 
 class SlidePicture final : public Picture {
  public:
@@ -146,7 +211,7 @@ class SlidePicture final : public Picture {
       return failed;
     }
     read_ += argb.size() * 4;
-    return to_rgb(argb, rect);
+    return to_rgb(argb, rect.width, rect.height, background_);
   }
 
  private:
@@ -167,23 +232,6 @@ class SlidePicture final : public Picture {
     if (slide_ == slide) {
       slide_ = nullptr;
     }
-  }
-
-  // Premultiplied ARGB over the background.
-  [[nodiscard]] pixel::Image to_rgb(const std::vector<std::uint32_t>& argb, const pixel::Rect& rect) const {
-    pixel::Image image =
-        pixel::Image::make(static_cast<int>(rect.width), static_cast<int>(rect.height), 3, pixel::Colour::rgb);
-    std::uint8_t* to = image.data.data();
-    for (const std::uint32_t value : argb) {
-      const std::uint32_t clear = 255 - (value >> 24);
-      const auto over = [clear](std::uint32_t colour, std::uint8_t below) {
-        return static_cast<std::uint8_t>(std::min<std::uint32_t>(255, (colour & 255) + clear * below / 255));
-      };
-      *to++ = over(value >> 16, background_.red);
-      *to++ = over(value >> 8, background_.green);
-      *to++ = over(value, background_.blue);
-    }
-    return image;
   }
 
   io::FilePtr file_;
@@ -211,6 +259,16 @@ int tile_side(openslide_t* slide, int level, const char* side, int otherwise) {
   return given && *given >= kSmallestTile && *given <= kLargestTile ? static_cast<int>(*given) : otherwise;
 }
 
+// Names of associated pictures as addresses spell them: small letters, '_' for what is neither letter nor digit.
+std::string part_of(std::string_view name) {
+  std::string part(name.substr(0, kLongestPart));
+  std::ranges::transform(part, part.begin(), [](char c) {
+    const auto code = static_cast<unsigned char>(c);
+    return std::isalnum(code) != 0 && code < 0x80 ? static_cast<char>(std::tolower(code)) : '_';
+  });
+  return part;
+}
+
 void describe(openslide_t* slide, PictureInfo& info) {
   info.um_per_pixel_x = number(slide, OPENSLIDE_PROPERTY_NAME_MPP_X);
   info.um_per_pixel_y = number(slide, OPENSLIDE_PROPERTY_NAME_MPP_Y);
@@ -225,6 +283,9 @@ void describe(openslide_t* slide, PictureInfo& info) {
   std::string associated;
   for (const char* const* name = library().associated_names(slide); name != nullptr && *name != nullptr; ++name) {
     associated += (associated.empty() ? "" : ", ") + std::string(*name).substr(0, 100);
+    if (info.associated.size() < kMostAssociated) {
+      info.associated.push_back(part_of(*name));
+    }
   }
   if (!associated.empty()) {
     info.text.emplace("associated", associated.substr(0, kMostText));
@@ -296,6 +357,32 @@ Result<PicturePtr> open_slide(io::FilePtr file, const OpenLimits& limits) {
   const pixel::Rgb8 background = background_of(slide->get());
   return std::make_shared<SlidePicture>(std::move(file), std::move(*slide), std::move(info), std::move(scales),
                                         background);
+}
+
+Result<PicturePtr> open_slide_part(io::FilePtr file, std::string_view part, const OpenLimits& limits) {
+  if (part.starts_with('@') || part == "0") {
+    return open_slide(std::move(file), limits);
+  }
+  const auto slide = open_handle(file);
+  if (!slide) {
+    return pass(slide.error());
+  }
+  for (const char* const* name = library().associated_names(slide->get()); name != nullptr && *name != nullptr;
+       ++name) {
+    if (part_of(*name) != part) {
+      continue;
+    }
+    PictureInfo info;
+    library().associated_size(slide->get(), *name, &info.width, &info.height);
+    if (info.width < 1 || info.height < 1 || info.width > kMostSide || info.height > kMostSide) {
+      return broken(file, "size of an associated picture");
+    }
+    if (auto small = check_decoded(limits, info.width, info.height, 4, info.sample); !small) {
+      return pass(small.error(), file->path());
+    }
+    return std::make_shared<AssociatedPicture>(std::move(file), std::move(info), limits, *name);
+  }
+  return fail(Code::not_found, "no such page", file->path());
 }
 
 }  // namespace microtome::image

@@ -21,4 +21,7 @@ namespace microtome::image {
 // Any slide that OpenSlide knows; Code::unsupported when it does not. Blocks.
 [[nodiscard]] Result<PicturePtr> open_slide(io::FilePtr file, const OpenLimits& limits);
 
+// As open_part: the label, macro shot, thumbnail... of a slide; "0" and "@N" are the slide itself.
+[[nodiscard]] Result<PicturePtr> open_slide_part(io::FilePtr file, std::string_view part, const OpenLimits& limits);
+
 }  // namespace microtome::image

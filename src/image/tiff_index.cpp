@@ -13,7 +13,6 @@
 namespace microtome::image {
 namespace {
 
-constexpr std::size_t kMostDirectories = 64;
 constexpr std::size_t kMostChildren = 32;
 constexpr std::uint64_t kMostFields = 4096;          // real files have a few dozen
 constexpr std::size_t kAround = 1024;                // bytes read with a directory
@@ -65,26 +64,73 @@ Result<TiffIndexPtr> TiffIndex::open(io::FilePtr file) {
   if (index->chain_.empty()) {
     return index->damaged("no directory");
   }
+  index->read_reduced(seen);
+  return index;
+}
+
+Result<TiffIndexPtr> TiffIndex::open_at(io::FilePtr file, const std::vector<std::uint64_t>& directories) {
+  std::shared_ptr<TiffIndex> index(new TiffIndex(std::move(file)));
+  if (auto offset = index->read_header(); !offset) {
+    return pass(offset.error());
+  }
+  std::set<std::uint64_t> seen;
+  for (const std::uint64_t at : directories) {
+    std::uint64_t ignored = 0;
+    if (index->chain_.size() >= kMostDirectories || !seen.insert(at).second) {
+      continue;
+    }
+    auto directory = index->read_directory(at, &ignored);
+    if (directory) {
+      index->chain_.push_back(std::move(*directory));
+    } else if (index->chain_.empty()) {
+      return pass(directory.error());
+    }
+  }
+  if (index->chain_.empty()) {
+    return index->damaged("no directory");
+  }
+  index->read_reduced(seen);
+  return index;
+}
+
+std::vector<TiffDirectory> TiffIndex::walk(io::FilePtr file, std::size_t most) {
+  TiffIndex index(std::move(file));
+  std::vector<TiffDirectory> chain;
+  const auto offset = index.read_header();
+  std::set<std::uint64_t> seen;
+  for (std::uint64_t at = offset.value_or(0); at != 0 && chain.size() < most && seen.insert(at).second;) {
+    auto directory = index.read_directory(at, &at);
+    if (!directory) {
+      break;
+    }
+    directory->fields = {};
+    directory->children = {};
+    chain.push_back(std::move(*directory));
+  }
+  return chain;
+}
+
+// The SubIFDs of the chain; and what smaller levels forget to say.
+void TiffIndex::read_reduced(std::set<std::uint64_t>& seen) {
   // Writers of pyramids forget the sample format on the smaller levels: it is that of the first page then.
-  const auto inherit = [first = index->chain_.front()](TiffDirectory& page) {
+  const auto inherit = [first = chain_.front()](TiffDirectory& page) {
     if ((page.subfile & tiff::kReduced) != 0 && page.find(tiff::kSampleFormat) == nullptr &&
         page.bits == first.bits && page.samples == first.samples) {
       page.format = first.format;
     }
   };
-  std::ranges::for_each(index->chain_, inherit);
-  for (const TiffDirectory& page : index->chain_) {
+  std::ranges::for_each(chain_, inherit);
+  for (const TiffDirectory& page : chain_) {
     for (const std::uint64_t child : page.children) {
-      if (index->below_.size() < kMostDirectories && seen.insert(child).second) {
+      if (below_.size() < kMostDirectories && seen.insert(child).second) {
         std::uint64_t ignored = 0;
-        if (auto directory = index->read_directory(child, &ignored); directory) {
+        if (auto directory = read_directory(child, &ignored); directory) {
           inherit(*directory);
-          index->below_.push_back(std::move(*directory));
+          below_.push_back(std::move(*directory));
         }
       }
     }
   }
-  return index;
 }
 
 Result<std::uint64_t> TiffIndex::read_header() {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -65,6 +66,18 @@ class TiffIndex {
   // first ends the chain; a broken first one is Code::corrupt. Code::unsupported when the bytes are no TIFF at all.
   static Result<std::shared_ptr<const TiffIndex>> open(io::FilePtr file);
 
+  // As if the directories at these places were the whole chain: one page of many. Code::corrupt when the first one
+  // is.
+  static Result<std::shared_ptr<const TiffIndex>> open_at(io::FilePtr file,
+                                                          const std::vector<std::uint64_t>& directories);
+
+  // The main chain, at most `most` directories of it, each without its fields and in the file's order; empty when
+  // there is none. A chain that comes back to itself ends there. Blocks.
+  static std::vector<TiffDirectory> walk(io::FilePtr file, std::size_t most);
+
+  // Directories of the main chain that open() reads.
+  static constexpr std::size_t kMostDirectories = 64;
+
   [[nodiscard]] const io::FilePtr& file() const { return pages_.file(); }
   [[nodiscard]] bool big_endian() const { return big_endian_; }
   [[nodiscard]] const std::vector<TiffDirectory>& pages() const { return chain_; }    // the main chain
@@ -90,6 +103,7 @@ class TiffIndex {
   };
   explicit TiffIndex(io::FilePtr file) : pages_(std::move(file)) {}
   Result<std::uint64_t> read_header();
+  void read_reduced(std::set<std::uint64_t>& seen);
   Result<TiffDirectory> read_directory(std::uint64_t offset, std::uint64_t* next) const;
   Result<void> interpret(TiffDirectory& directory, const Window& window) const;
   Result<void> read_geometry(TiffDirectory& directory, const Window& window) const;

@@ -64,22 +64,6 @@ std::optional<std::string_view> attribute(std::string_view element, std::string_
   return std::nullopt;
 }
 
-// Micrometres of one unit of OME; 0 for units without a length ("pixel", "reference frame").
-double um_of_unit(std::string_view unit) {
-  struct Unit {
-    std::string_view name;
-    double um;
-  };
-  constexpr std::array kUnits = {
-      Unit{"\xc2\xb5m", 1},  // micro sign
-      Unit{"\xce\xbcm", 1},  // Greek mu
-      Unit{"um", 1},        Unit{"&#181;m", 1}, Unit{"&#xB5;m", 1}, Unit{"nm", 1e-3},  Unit{"pm", 1e-6},
-      Unit{"mm", 1e3},      Unit{"cm", 1e4},    Unit{"m", 1e6},     Unit{"in", 25400}, Unit{"\xc3\x85", 1e-4},
-  };
-  const auto* const found = std::ranges::find(kUnits, unit, &Unit::name);
-  return found != kUnits.end() ? found->um : 0;
-}
-
 std::optional<PixelSize> size_in_ome(std::string_view text) {
   const std::size_t start = text.find("<Pixels ");
   if (start == std::string_view::npos) {
@@ -142,6 +126,22 @@ std::optional<PixelSize> size_of(const TiffIndex& index, const TiffDirectory& di
 }
 
 }  // namespace
+
+double um_of_unit(std::string_view unit) {
+  struct Unit {
+    std::string_view name;
+    double um;
+  };
+  constexpr std::array kUnits = {
+      Unit{"\xc2\xb5m", 1},  // micro sign
+      Unit{"\xce\xbcm", 1},  // Greek mu
+      Unit{"um", 1},        Unit{"micron", 1}, Unit{"microns", 1},     Unit{"\\u00B5m", 1}, Unit{"&#181;m", 1},
+      Unit{"&#xB5;m", 1},   Unit{"nm", 1e-3},  Unit{"pm", 1e-6},       Unit{"mm", 1e3},     Unit{"cm", 1e4},
+      Unit{"m", 1e6},       Unit{"in", 25400}, Unit{"\xc3\x85", 1e-4},
+  };
+  const auto* const found = std::ranges::find(kUnits, unit, &Unit::name);
+  return found != kUnits.end() ? found->um : 0;
+}
 
 std::optional<PixelSize> size_in_description(std::string_view description) {
   if (description.find("<OME") != std::string_view::npos) {

@@ -22,6 +22,9 @@ struct PixelSize {  // micrometres per pixel
   double y = 0;
 };
 
+// Micrometres of one unit of length as OME and ImageJ spell it; 0 for what has no length ("pixel").
+[[nodiscard]] double um_of_unit(std::string_view unit);
+
 // From the description: OME-XML (PhysicalSizeX), Aperio ("MPP = 0.499"), nothing else.
 [[nodiscard]] std::optional<PixelSize> size_in_description(std::string_view description);
 

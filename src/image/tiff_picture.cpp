@@ -12,6 +12,7 @@
 #include "image/tiff_index.hpp"
 #include "image/tiff_info.hpp"
 #include "image/tiff_layout.hpp"
+#include "image/tiff_pages.hpp"
 #include "image/untiled_picture.hpp"
 #include "pixel/blit.hpp"
 
@@ -35,6 +36,7 @@ class TiledTiff final : public Picture {
     for (const auto& [name, value] : info_.text) {
       bytes += name.capacity() + value.capacity() + 96;  // a node of the map
     }
+    bytes += info_.stack ? info_.stack->page.capacity() * sizeof(int) : 0;
     for (const auto& level : stored_) {
       bytes += level->memory();
     }
@@ -164,17 +166,18 @@ class StripTiff final : public UntiledPicture {
   TiffLevel level_;
 };
 
-}  // namespace
+// What the file says beside the directories of one page.
+struct Around {
+  std::shared_ptr<const Stack> stack;
+  std::vector<std::string> associated;
+  std::optional<double> um_per_pixel_x;  // where the page itself says none
+  std::optional<double> um_per_pixel_y;
+};
 
-Result<PicturePtr> open_tiff(io::FilePtr file, const OpenLimits& limits) {
-  auto index = TiffIndex::open(file);
-  if (!index) {
-    return pass(index.error());
-  }
-  const auto directories = choose_levels(**index);
-  auto blocks = std::make_unique<TiffBlocks>(*index, limits);
+Result<PicturePtr> open_levels(const TiffIndexPtr& index, const OpenLimits& limits, Around around) {
+  auto blocks = std::make_unique<TiffBlocks>(index, limits);
   std::vector<TiffLevel> levels;
-  for (const TiffDirectory* directory : directories) {
+  for (const TiffDirectory* directory : choose_levels(*index)) {
     auto level = blocks->prepare(*directory);
     if (level) {
       levels.push_back(std::move(*level));
@@ -182,20 +185,75 @@ Result<PicturePtr> open_tiff(io::FilePtr file, const OpenLimits& limits) {
       return pass(level.error());
     }
   }
-  PictureInfo info = describe(**index, *levels.front().directory, levels.front().layout);
+  PictureInfo info = describe(*index, *levels.front().directory, levels.front().layout);
+  info.stack = std::move(around.stack);
+  info.associated = std::move(around.associated);
+  if (!info.um_per_pixel_x) {
+    info.um_per_pixel_x = around.um_per_pixel_x;
+    info.um_per_pixel_y = around.um_per_pixel_y;
+  }
+  const io::FilePtr& file = index->file();
   if (!levels.front().directory->tiled) {
     if (auto small = check_decoded(limits, info.width, info.height, info.channels, info.sample); !small) {
       return pass(small.error(), file->path());
     }
-    return std::make_shared<StripTiff>(std::move(file), std::move(info), limits, std::move(blocks),
-                                       std::move(levels.front()));
+    return std::make_shared<StripTiff>(file, std::move(info), limits, std::move(blocks), std::move(levels.front()));
   }
   for (const TiffLevel& level : levels) {
     info.levels.push_back({level.directory->width, level.directory->height,
                            static_cast<int>(level.directory->block_width),
                            static_cast<int>(level.directory->block_height)});
   }
-  return std::make_shared<TiledTiff>(std::move(*index), std::move(info), std::move(blocks), std::move(levels));
+  return std::make_shared<TiledTiff>(index, std::move(info), std::move(blocks), std::move(levels));
+}
+
+Around around_of(const TiffPages& pages) {
+  Around around;
+  around.stack = pages.stack;
+  for (const auto& picture : pages.associated) {
+    around.associated.push_back(picture.name);
+  }
+  return around;
+}
+
+}  // namespace
+
+Result<PicturePtr> open_tiff(io::FilePtr file, const OpenLimits& limits) {
+  auto index = TiffIndex::open(std::move(file));
+  if (!index) {
+    return pass(index.error());
+  }
+  const bool one = (*index)->pages().size() == 1;
+  return open_levels(*index, limits, one ? Around{} : around_of(find_tiff_pages(**index)));
+}
+
+Result<PicturePtr> open_tiff_part(io::FilePtr file, std::string_view part, const OpenLimits& limits) {
+  auto index = TiffIndex::open(file);
+  if (!index) {
+    return pass(index.error());
+  }
+  const TiffPages pages = find_tiff_pages(**index);
+  const auto picture = std::ranges::find(pages.associated, part, &TiffPages::Associated::name);
+  if (picture != pages.associated.end()) {
+    const auto alone = TiffIndex::open_at(std::move(file), {picture->directory});
+    return alone ? open_levels(*alone, limits, {}) : pass(alone.error());
+  }
+  const auto number = page_named(pages, part);
+  if (!number) {
+    return fail(Code::not_found, "no such page", file->path());
+  }
+  Around around = around_of(pages);
+  if (*number == 0) {
+    return open_levels(*index, limits, std::move(around));
+  }
+  const TiffDirectory& first = *choose_levels(**index).front();
+  if (const auto layout = layout_of(first)) {
+    const PictureInfo of_first = describe(**index, first, *layout);
+    around.um_per_pixel_x = of_first.um_per_pixel_x;
+    around.um_per_pixel_y = of_first.um_per_pixel_y;
+  }
+  const auto page = TiffIndex::open_at(std::move(file), pages.pages[*number]);
+  return page ? open_levels(*page, limits, std::move(around)) : pass(page.error());
 }
 
 }  // namespace microtome::image

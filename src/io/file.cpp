@@ -107,7 +107,7 @@ File::~File() {
   ::close(fd_);
 }
 
-Result<std::shared_ptr<const File>> File::open(const std::string& path) {
+Result<std::shared_ptr<const File>> File::open(const std::string& path, std::uint64_t part) {
   if (path.find('\0') != std::string::npos) {
     return fail(Code::not_found, "not found", "a path with a NUL byte");
   }
@@ -116,10 +116,10 @@ Result<std::shared_ptr<const File>> File::open(const std::string& path) {
   if (fd < 0) {
     return failed(path, errno);
   }
-  return adopt(fd, path);
+  return adopt(fd, path, part);
 }
 
-Result<std::shared_ptr<const File>> File::adopt(int fd, std::string path) {
+Result<std::shared_ptr<const File>> File::adopt(int fd, std::string path, std::uint64_t part) {
   struct stat status{};
   if (::fstat(fd, &status) != 0) {
     const int error = errno;
@@ -130,7 +130,9 @@ Result<std::shared_ptr<const File>> File::adopt(int fd, std::string path) {
     ::close(fd);
     return fail(Code::not_found, "not found", path + ": not a regular file");
   }
-  return std::shared_ptr<const File>(new File(fd, id_of(status), std::move(path)));
+  FileId id = id_of(status);
+  id.part = part;
+  return std::shared_ptr<const File>(new File(fd, id, std::move(path)));
 }
 
 Result<FileId> File::identify(const std::string& path) {

@@ -20,6 +20,7 @@ struct FileId {
   std::uint64_t inode = 0;
   std::uint64_t size = 0;     // bytes
   std::int64_t mtime_ns = 0;  // nanoseconds since 1970
+  std::uint64_t part = 0;     // which picture of a file that holds several; 0: the file as such
   friend bool operator==(const FileId&, const FileId&) = default;
 };
 
@@ -27,9 +28,10 @@ class File {
  public:
   // Opens for reading. Code::not_found when there is none or it is not a regular file (FIFOs and devices are refused
   // without blocking), Code::io otherwise.
-  static Result<std::shared_ptr<const File>> open(const std::string& path);
+  // `part`: of id(), for a reader of one picture of several.
+  static Result<std::shared_ptr<const File>> open(const std::string& path, std::uint64_t part = 0);
   // Takes ownership of `fd`.
-  static Result<std::shared_ptr<const File>> adopt(int fd, std::string path);
+  static Result<std::shared_ptr<const File>> adopt(int fd, std::string path, std::uint64_t part = 0);
   // stat only, for revalidation.
   static Result<FileId> identify(const std::string& path);
 

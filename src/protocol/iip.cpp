@@ -5,6 +5,7 @@
 #include <array>
 
 #include "http/status.hpp"
+#include "image/picture.hpp"
 #include "protocol/deepzoom.hpp"
 #include "protocol/iiif.hpp"
 #include "protocol/numbers.hpp"
@@ -162,7 +163,13 @@ void IipSession::find() {
 Result<IipSession::Slices> IipSession::slices() const {
   Slices found;
   if (!found_->views) {
+    const int pages = picture_ && picture_->info().stack ? picture_->info().stack->pages : 1;
+    const auto part = image::split_part(found_->path);
+    const std::string file = part ? part->file : found_->path;
     found.emplace_back(0, found_->path);
+    for (int page = 1; page < pages; ++page) {
+      found.emplace_back(page, file + ";" + std::to_string(page));
+    }
     return found;
   }
   for (const std::int64_t number : found_->views->horizontal()) {
@@ -176,6 +183,10 @@ Result<IipSession::Slices> IipSession::slices() const {
 Result<std::string> IipSession::path() const {
   if (found_->views) {
     return found_->views->path(view.horizontal, view.vertical);
+  }
+  // A page of a stack; pictures that are none have no positions, and always answered to all of them.
+  if (view.horizontal.value_or(0) > 0 && !image::split_part(found_->path)) {
+    return found_->path + ";@" + std::to_string(*view.horizontal);
   }
   return found_->path;
 }
@@ -237,7 +248,9 @@ IipSession::Next IipSession::make(Choose choose) {
   PictureReply reply;
   reply.learn = true;
   reply.unreadable_is_404 = true;
-  reply.name = found_->lease;
+  if (*where == found_->path) {  // what is remembered by the address alone
+    reply.name = found_->lease;
+  }
   render(call_, *where, std::move(choose), reply);
   return Next::answered;
 }

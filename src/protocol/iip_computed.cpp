@@ -25,7 +25,7 @@ constexpr std::int64_t kMostTilePixels = 25'000'000;  // of one TIL
 
 std::string key_of(const io::FileId& id, const std::string& rest) {
   std::string key = "iip" + std::to_string(kVersion);
-  for (const std::uint64_t part : {id.device, id.inode, id.size, static_cast<std::uint64_t>(id.mtime_ns)}) {
+  for (const std::uint64_t part : {id.device, id.inode, id.size, static_cast<std::uint64_t>(id.mtime_ns), id.part}) {
     key += ":" + std::to_string(part);
   }
   return key + ":" + rest;

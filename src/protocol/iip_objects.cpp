@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <numeric>
 
 #include "http/text.hpp"
 #include "protocol/iip.hpp"
@@ -225,24 +226,40 @@ bool is_line_name(std::string_view name) {
 
 Next views_line(IipSession& session, bool horizontal) {
   const Views* views = session.views();
+  if (views == nullptr && session.picture() == nullptr) {
+    return Next::open;  // its pages are positions
+  }
   const std::string label = horizontal ? "Horizontal-views:" : "Vertical-views:";
   if (views == nullptr) {
-    return session.reply_line(label + (horizontal ? "0" : "90"));
+    const auto& stack = session.picture()->info().stack;
+    std::vector<std::int64_t> pages(stack && horizontal ? static_cast<std::size_t>(stack->pages) : 1);
+    std::iota(pages.begin(), pages.end(), 0);
+    return session.reply_line(label + (horizontal ? numbers(pages) : "90"));
   }
   return session.reply_line(label + numbers(horizontal ? views->horizontal() : views->vertical()));
 }
 
-// The slices of a sequence, as viewers of stacks read them; a single picture is no stack.
+std::string name_of(std::int64_t number, const std::string& path) {
+  const std::string name = path.substr(path.rfind('/') + 1);
+  const auto part = image::split_part(name);
+  return part ? std::string(set::stem_of(part->file)) + " " + std::to_string(number)
+              : std::string(set::stem_of(name));
+}
+
+// The slices of a sequence or the pages of a file, as viewers of stacks read them; a single picture is no stack.
 Next stack(IipSession& session) {
-  const auto slices =
-      session.views() != nullptr ? session.slices() : Result<IipSession::Slices>(IipSession::Slices());
+  if (session.views() == nullptr && session.picture() == nullptr) {
+    return Next::open;
+  }
+  const bool several = session.views() != nullptr || session.picture()->info().stack != nullptr;
+  const auto slices = several ? session.slices() : Result<IipSession::Slices>(IipSession::Slices());
   if (!slices || slices->empty()) {
     return Next::go_on;
   }
   JsonWriter json;
   json.begin_array();
   for (const auto& [number, path] : *slices) {
-    json.begin_object().key("id").value(number).key("name").value(set::stem_of(path.substr(path.rfind('/') + 1)));
+    json.begin_object().key("id").value(number).key("name").value(name_of(number, path));
     json.key("scale").value(std::int64_t{1}).end_object();
   }
   json.end_array();

@@ -244,6 +244,9 @@ Next spectra(IipSession& session, const IipCommand& command) {
   if (numbers.size() != 4 || std::ranges::any_of(numbers, [](std::int64_t value) { return value < 0; })) {
     return session.fail_with(Code::bad_request, "SPECTRA needs resolution,tile,x,y");
   }
+  if (session.views() == nullptr && session.picture() == nullptr) {
+    return Next::open;  // its pages are slices
+  }
   const auto paths = session.slices();
   if (!paths) {
     return session.fail_with(paths.error().code, paths.error().message);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "image/picture.hpp"
 #include "io/descriptors.hpp"
 #include "io/file.hpp"
 
@@ -78,13 +79,23 @@ Result<Found> Site::look(Names order, const std::string& name) {
     if (!path) {
       return pass(path.error());
     }
-    if (!io::File::identify(*path)) {
+    const auto part = image::split_part(*path);
+    if (!io::File::identify(*path) && (!part || !io::File::identify(part->file))) {
       return fail(Code::not_found, "no such picture", "not a regular file: " + *path);
     }
     return Found{std::move(*path), nullptr, nullptr};
   };
-  Result<Found> first =
-      order == Names::ids_first ? as_file(catalogue_->resolve(name)) : as_file(roots_.resolve(name));
+  // In the roots, or in a set: a file, else the part of one.
+  const auto below_roots = [&]() -> Result<std::string> {
+    auto whole = roots_.resolve(name);
+    const auto part = whole ? std::nullopt : image::split_part(name);
+    if (!part || part->part.starts_with('@')) {
+      return whole;
+    }
+    auto file = roots_.resolve(part->file);
+    return file ? *file + ";" + part->part : whole;
+  };
+  Result<Found> first = order == Names::ids_first ? as_file(catalogue_->resolve(name)) : as_file(below_roots());
   if (first) {
     return first;
   }

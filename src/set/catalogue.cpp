@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "image/picture.hpp"
 #include "io/file.hpp"
 #include "set/build.hpp"
 #include "set/folder.hpp"
@@ -136,6 +137,7 @@ class Disk final : public Catalogue {
     }
   }
 
+  [[nodiscard]] Result<std::string> resolve_whole(std::string_view id);
   void refresh();
   void scan();
   void walk(const std::string& path, const std::string& name, const std::string& root_name, int depth);
@@ -443,6 +445,17 @@ void Disk::publish() {
 }
 
 Result<std::string> Disk::resolve(std::string_view id) {
+  auto whole = resolve_whole(id);
+  // "NAME;PART", unless something has that very name.
+  const auto part = whole ? std::nullopt : image::split_part(id);
+  if (!part || part->part.starts_with('@')) {
+    return whole;
+  }
+  auto file = resolve_whole(part->file);
+  return file ? *file + ";" + part->part : whole;
+}
+
+Result<std::string> Disk::resolve_whole(std::string_view id) {
   refresh();
   for (std::size_t slash = id.rfind('/'); slash != std::string_view::npos && slash > 0;
        slash = id.rfind('/', slash - 1)) {
