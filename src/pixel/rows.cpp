@@ -156,9 +156,10 @@ void divide_any(float* pixels, std::size_t count, int alpha_of) {
 
 // One pixel of up to four channels is one small vector; what is loaded and stored beyond it is overwritten later.
 template <int kChannels>
-HWY_INLINE void gather(const Taps& taps, const float* in, float* out) {
+HWY_INLINE void gather(const Taps& taps, const float* in, float* out, std::size_t begin = 0) {
   const hn::CappedTag<float, kChannels == 1 ? 1 : kChannels == 2 ? 2 : 4> d;
-  for (std::size_t i = 0; i < taps.firsts.size(); ++i, out += kChannels) {
+  out += begin * kChannels;
+  for (std::size_t i = begin; i < taps.firsts.size(); ++i, out += kChannels) {
     const float* weight = taps.weights.data() + taps.starts[i];
     const std::size_t count = taps.starts[i + 1] - taps.starts[i];
     const float* pixel = in + static_cast<std::size_t>(taps.firsts[i]) * kChannels;
@@ -174,6 +175,48 @@ HWY_INLINE void gather(const Taps& taps, const float* in, float* out) {
     }
     hn::StoreU(hn::Add(even, odd), d, out);
   }
+}
+
+// One channel, a vector of output pixels at a time: their t-th taps lie within two vectors of the source as long as a
+// picture is not made less than half as wide; beyond that they are loaded one by one.
+HWY_INLINE std::size_t gather_columns(const Taps& taps, const float* in, float* out) {
+#if HWY_TARGET == HWY_SCALAR
+  (void)taps, (void)in, (void)out;
+  return 0;
+#else
+  const hn::ScalableTag<float> d;
+  const hn::RebindToSigned<decltype(d)> whole;
+  const std::size_t lanes = hn::Lanes(d);
+  const std::size_t count = taps.firsts.size();
+  const std::size_t most = taps.columns.size() / std::max<std::size_t>(count, 1);
+  if (most == 0) {
+    return 0;
+  }
+  std::size_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    const std::int32_t base = taps.firsts[i];
+    const auto reach = static_cast<std::size_t>(taps.firsts[i + lanes - 1] - base);
+    const auto places = hn::Sub(hn::LoadU(whole, taps.firsts.data() + i), hn::Set(whole, base));
+    const float* from = in + base;
+    const float* weight = taps.columns.data() + i;
+    auto sum = hn::Zero(d);
+    if (reach < 2 * lanes) {
+      const auto lane = hn::IndicesFromVec(d, hn::And(places, hn::Set(whole, static_cast<std::int32_t>(lanes) - 1)));
+      const auto upper = hn::RebindMask(d, hn::Gt(places, hn::Set(whole, static_cast<std::int32_t>(lanes) - 1)));
+      for (std::size_t t = 0; t < most; ++t, weight += count) {
+        const auto low = hn::TableLookupLanes(hn::LoadU(d, from + t), lane);
+        const auto high = hn::TableLookupLanes(hn::LoadU(d, from + t + lanes), lane);
+        sum = hn::MulAdd(hn::IfThenElse(upper, high, low), hn::LoadU(d, weight), sum);
+      }
+    } else {
+      for (std::size_t t = 0; t < most; ++t, weight += count) {
+        sum = hn::MulAdd(hn::GatherIndex(d, from + t, places), hn::LoadU(d, weight), sum);
+      }
+    }
+    hn::StoreU(sum, d, out + i);
+  }
+  return i;
+#endif
 }
 
 // Vectors of fewer than four lanes (the scalar fallback of Highway) cannot hold a pixel.
@@ -196,7 +239,7 @@ void gather_any(const Taps& taps, const float* in, int channels, float* out) {
 #else
   switch (channels) {
     case 1:
-      return gather<1>(taps, in, out);
+      return gather<1>(taps, in, out, gather_columns(taps, in, out));
     case 2:
       return gather<2>(taps, in, out);
     case 3:

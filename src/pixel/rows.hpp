@@ -31,8 +31,13 @@ struct Taps {
   std::span<const std::int32_t> firsts;   // source pixel of the first tap
   std::span<const std::uint32_t> starts;  // where its weights begin; one more entry than firsts
   std::span<const float> weights;
+  // The weights once more, the t-th of all output pixels side by side: columns[t * firsts.size() + i], 0 where a
+  // pixel has fewer. Only for one channel, and never for floats: what is multiplied by 0 must be finite. Empty: none.
+  std::span<const float> columns;
 };
-// `in` has `channels` (1..4) floats a pixel; both buffers have room for 4 more floats behind their last pixel.
+constexpr std::size_t kGatherRoom = 64;
+// `in` has `channels` (1..4) floats a pixel; `in` has kGatherRoom more floats behind its last pixel, all of them
+// finite if there are `columns`, `out` has room for 4 more.
 void gather_taps(const Taps& taps, const float* in, int channels, float* out);
 
 // Less `down`, rounded and clamped.

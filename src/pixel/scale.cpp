@@ -21,11 +21,32 @@ struct Axis {
   std::vector<std::int32_t> firsts;
   std::vector<std::uint32_t> starts;
   std::vector<float> weights;
-  int begin = 0;  // the source pixels that any tap needs
+  std::vector<float> columns;  // see rows::Taps
+  int begin = 0;               // the source pixels that any tap needs
   int end = 0;
 
-  [[nodiscard]] rows::Taps taps() const { return {firsts, starts, weights}; }
+  [[nodiscard]] rows::Taps taps() const { return {firsts, starts, weights, columns}; }
+  void add_columns();
 };
+
+// More taps than these are so much work that how they are loaded does not matter.
+constexpr std::size_t kMostColumns = 16;
+
+void Axis::add_columns() {
+  std::size_t most = 0;
+  for (std::size_t i = 0; i < firsts.size(); ++i) {
+    most = std::max<std::size_t>(most, starts[i + 1] - starts[i]);
+  }
+  if (most > kMostColumns) {
+    return;
+  }
+  columns.resize(most * firsts.size());
+  for (std::size_t i = 0; i < firsts.size(); ++i) {
+    for (std::size_t t = 0; t < starts[i + 1] - starts[i]; ++t) {
+      columns[t * firsts.size() + i] = weights[starts[i] + t];
+    }
+  }
+}
 
 // The first and last pixels stand for all that lies beyond them.
 double box_weight(double low, double high, int pixel, int count) {
@@ -136,7 +157,7 @@ void scale_fast(const Job& job, Image& out) {
   const std::size_t count = static_cast<std::size_t>(job.columns.end - job.columns.begin) * source.channels;
   const std::size_t out_count = static_cast<std::size_t>(out.width) * out.channels;
   const int alpha_of = has_alpha(source.colour) ? source.channels : 0;
-  std::vector<float> blended(count + 4);
+  std::vector<float> blended(count + rows::kGatherRoom);
   std::vector<float> gathered(out_count + 4);
   std::vector<const T*> taps;
   for (int y = 0; y < out.height; ++y) {
@@ -244,9 +265,12 @@ Result<Image> scale(const Image& source, const SourceRect& from, int out_width, 
   if (static_cast<std::uint64_t>(out_width) * static_cast<std::uint64_t>(out_height) > kMostBytes / each) {
     return fail(Code::too_large, "picture too large");
   }
-  const Job job{source, make_axis(from.x, from.width, source.width, out_width, filter),
-                make_axis(from.y, from.height, source.height, out_height, filter),
-                filter == Filter::corner ? kRoundDown : 0};
+  Job job{source, make_axis(from.x, from.width, source.width, out_width, filter),
+          make_axis(from.y, from.height, source.height, out_height, filter),
+          filter == Filter::corner ? kRoundDown : 0};
+  if (source.channels == 1 && (source.sample == Sample::u8 || source.sample == Sample::u16)) {
+    job.columns.add_columns();
+  }
   Image out = Image::make(out_width, out_height, source.channels, source.colour, source.sample);
   run(job, out);
   return out;
