@@ -42,12 +42,11 @@ class RowSampler {
   void linear(double* out);
 
  private:
-  // Cube and voxel of each column in one lattice.
+  // Cube of each column in one lattice, and the place in it.
   struct Located {
     std::vector<std::int32_t> cube;
-    std::vector<std::int32_t> voxel;
-    std::vector<std::int32_t> blocked;
-    explicit Located(std::size_t width) : cube(width), voxel(width), blocked(width) {}
+    std::vector<std::int32_t> place;
+    explicit Located(std::size_t width) : cube(width), place(width) {}
   };
   [[nodiscard]] RowPoints points() const {
     return {x_.data() + first_, y_.data() + first_, z_.data() + first_, add_};
@@ -56,7 +55,7 @@ class RowSampler {
   void locate_values();
   [[nodiscard]] bool in_domain(std::size_t column) const;
   template <class T>
-  void fetch(const Located& located, T background, T* out) const;
+  void fetch(const Located& located, T background, T* out);
   template <class T>
   void linear_as(double* out);
 
@@ -77,8 +76,9 @@ class RowSampler {
   CubeGrid domain_grid_;
   CubeGrid values_grid_;
   Located domain_;
-  Located values_;        // where the lattices differ
-  Lookup domain_lookup_;  // for linear(), made when first needed
+  Located values_;                              // where the lattices differ
+  std::vector<const std::uint8_t*> addresses_;  // of the current row's values
+  Lookup domain_lookup_;                        // for linear(), made when first needed
   Lookup values_lookup_;
 };
 
