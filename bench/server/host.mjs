@@ -2,7 +2,7 @@
 // microtome-host beside lighttpd and nginx: own CPU time a request, memory, idle connections, and what is lost when the app
 // is killed again and again. The app is a libfcgi program (1 KiB), or our own responder on kept connections.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { get } from 'node:http';
 import { bin, freePort, until, World } from '../../tests/e2e/servers.mjs';
@@ -77,7 +77,7 @@ try {
   const kept = world.path('bench.sock');
   const responder = world.start(`${bin}/net_test_server`, ['--fastcgi', `unix:${kept}`, '--listen', '127.0.0.1:0', '--file', `${www}/1m.bin`]);
   await until('the responder', () => /ready/.test(responder.output));
-  writeFileSync(world.path('host.conf'), `${common(ports.host)}${fastcgi('host', `, "/hello" => (( "socket" => "${kept}", "check-local" => "disable", "keep-connections" => "8", "fix-root-scriptname" => "enable" ))`)}\n`);
+  writeFileSync(world.path('host.conf'), `${common(ports.host)}${fastcgi('host', `, "/hello" => (( "socket" => "${kept}", "check-local" => "disable", "fix-root-scriptname" => "enable" ))`)}\n`);
   writeFileSync(world.path('lighttpd.conf'), `${common(ports.lighttpd)}server.modules = ( "mod_fastcgi" )\n${fastcgi('lighttpd', `, "/hello" => (( "socket" => "${kept}", "check-local" => "disable" ))`)}\n`);
   const host = world.start(`${bin}/microtome-host`, ['-D', '-f', world.path('host.conf')]);
   const lighttpd = world.start('lighttpd', ['-D', '-f', world.path('lighttpd.conf')]);
@@ -112,5 +112,7 @@ try {
     await killed(ports.lighttpd, () => killChild(lighttpd.pid)), '(nobody restarts it)', '']);
   table(rows);
 } finally {
+  const spawned = world.path('spawned.pid');  // of spawn-fcgi, which leaves its program to itself
+  if (existsSync(spawned)) process.kill(Number(readFileSync(spawned, 'utf8')));
   await world.close();
 }

@@ -389,8 +389,9 @@ void App::terminate(Slot& slot) {
 
 void App::answered(Slot& slot) {
   slot.last_answer = Clock::now();
-  // What takes long to start was asked before it could answer.
-  if (unanswered_ && probes_ < kMostProbes && slot.state == Slot::State::up) {
+  // What takes long to start was asked before it could answer; what others have started has not been asked yet.
+  const bool other = !spec_.ours() && probes_ == 0 && spec_.keep == KeepConnections::ask;
+  if (other || (unanswered_ && probes_ < kMostProbes && (slot.state == Slot::State::up || !spec_.ours()))) {
     ++probes_;
     unanswered_ = false;
     FcgiClient::probe(shared_from_this(), slot);
@@ -403,6 +404,8 @@ void App::refused(Slot& slot) {
   }
   slot.disabled_until = Clock::now() + spec_.disable_time;
   close_kept(slot);
+  ability_ = {};  // another program may answer next
+  probes_ = 0;
   ++slot.counters.deaths;
   context_.log.warning(spec_.label + ": " + slot.address.text + " cannot be reached; not used for " +
                        std::to_string(spec_.disable_time.count()) + " s");

@@ -167,6 +167,20 @@ void FcgiClient::flush() {
   watch();
 }
 
+void FcgiClient::flush_soon() {
+  if (sinks_.size() < 2 || !connected_) {
+    return flush();
+  }
+  if (!std::exchange(flushing_, true)) {
+    app_->context().loop->post([weak = weak_from_this()] {
+      if (const auto self = weak.lock()) {
+        self->flushing_ = false;
+        self->flush();
+      }
+    });
+  }
+}
+
 void FcgiClient::watch() {
   if (!reading_ && !held_ && !dead() && connected_) {
     reading_ = true;

@@ -62,6 +62,8 @@ class FcgiClient : public net::Watcher, public std::enable_shared_from_this<Fcgi
   void body_end(std::uint16_t id);
   // Sends what is queued. Behind begin(), body(), body_end().
   void flush();
+  // The same; where several requests share the connection, with what others have to say in this turn of the loop.
+  void flush_soon();
   // Nobody wants the answer any more.
   void abort(std::uint16_t id);
   // Stops or resumes reading from the app (all requests of the connection).
@@ -113,6 +115,7 @@ class FcgiClient : public net::Watcher, public std::enable_shared_from_this<Fcgi
   bool writing_ = false;
   bool held_ = false;
   bool in_read_ = false;
+  bool flushing_ = false;  // at the end of this turn
 };
 
 }  // namespace microtome::host

@@ -136,7 +136,7 @@ void GatewayRun::send_body() {
       client_->flush();  // when all of it went at once, nobody will call for more
     }
   }
-  client_->flush();
+  client_->flush_soon();
   if (answer_ != nullptr && !body_ended_ && !spooling_) {
     answer_->commit();  // the stream may read on
   }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The FastCGI gateway with an app that behaves: variables, bodies, streaming, kept and shared connections, X-Sendfile, authorizers.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { after, before, test } from '../lib/test.mjs';
 import { Raw } from '../lib/raw.mjs';
 import { eventually, freePort, sleep } from '../lib/process.mjs';
-import { app, host, rogue } from './host.mjs';
+import { app, host, rogue, rogueApp } from './host.mjs';
 
 let server;
 const json = async (path, headers, options) => JSON.parse((await server.get(path, headers, options)).body.toString());
@@ -26,6 +28,7 @@ before(async () => {
       ${app(place, rogue('--values', '8,64,1'), { key: '/many', name: 'many' })},
       ${app(place, rogue(), { key: '/never', name: 'never', 'keep-connections': 'disable' })},
       ${app(place, rogue('--values', '1,1,0', '--do', 'echo'), { key: '.x', name: 'x', 'check-local': 'enable', docroot: '/remote', 'strip-request-uri': '/sub', 'broken-scriptfilename': 'enable' })},
+      "/other" => (( "socket" => "${place.file('other.socket')}", "check-local" => "disable", "disable-time" => 1 )),
       ${app(place, rogue('--values', '1,1,0'), { key: '/send', name: 'send', 'x-sendfile': 'enable', 'x-sendfile-docroot': allowed(place) })}
     )
     $HTTP["host"] == "guarded" {
@@ -175,6 +178,32 @@ test('connections: kept for an app of one, shared by one that multiplexes, one e
   assert.ok(connections - known <= 4, `${connections - known} connections more`);
   const [a, b] = [await json('/never?do=echo'), await json('/never?do=echo')];
   assert.equal(b.connections, a.connections + 1);
+});
+
+test('an app that others have started is asked what it can, and so is the one that takes its place', async () => {
+  const place = server.place;
+  const socket = place.file('other.socket');
+  const start = (...values) => {
+    rmSync(socket, { force: true });
+    return spawn(process.execPath, [rogueApp, '--listen', socket, ...values], { stdio: 'ignore' });
+  };
+  const ask = async (path = '/other?do=echo') => JSON.parse((await server.get(path)).body.toString());
+  const apps = [start('--values', '8,64,1')];
+  try {
+    let known;
+    await eventually(async () => (known = (await ask()).connections) === (await ask()).connections, 'it is known');
+    const answers = await Promise.all(Array.from({ length: 20 }, () => server.get('/other?do=slow&ms=200')));
+    assert.equal(new Set(answers.map((a) => a.body.toString())).size, 20, 'each has an id of its own');
+    assert.ok((await ask()).connections - known <= 2);
+    apps[0].kill('SIGKILL');
+    await once(apps[0], 'exit');
+    await eventually(async () => (await server.get('/other?do=good')).status !== 200, 'it is gone');
+    apps.push(start());  // this one does not say what it can
+    await eventually(async () => (await server.get('/other?do=good')).status === 200, 'the other one answers');
+    assert.equal((await ask()).connections + 1, (await ask()).connections);
+  } finally {
+    for (const each of apps) each.kill('SIGKILL');
+  }
 });
 
 test('a client that leaves: ABORT on a shared connection, and others are not disturbed', async () => {

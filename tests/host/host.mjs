@@ -7,7 +7,8 @@ import { Raw } from '../lib/raw.mjs';
 import { bin, freePort, scratchDir, start } from '../lib/process.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
-export const rogue = (...words) => [process.execPath, join(here, 'rogue-app.mjs'), ...words].join(' ');
+export const rogueApp = join(here, 'rogue-app.mjs');
+export const rogue = (...words) => [process.execPath, rogueApp, ...words].join(' ');
 export const program = join(bin, 'microtome-host');
 
 // A directory with a document root in it. `files`: { 'name': 'content' } below www.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A FastCGI app that misbehaves in the way its arguments, or the request's query, name. Listens on descriptor 0.
+// A FastCGI app that misbehaves in the way its arguments, or the request's query, name. Listens on descriptor 0, or on the socket that `--listen PATH` names.
 // What it does with a request: see `behaviours`. GET_VALUES is answered as `--values a,b,c` says; without that, not at all.
 import { existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -160,4 +160,4 @@ createServer({ allowHalfOpen: true }, (socket) => {
     await behaviours[behaviour]({ socket, id, params, query, body: Buffer.concat(request.body), connections, requests });
     if (!request.keep && !behaviour.startsWith('hang') && behaviour !== 'foreignstay' && behaviour !== 'big' && !socket.destroyed) socket.end();
   }
-}).listen({ fd: 0 });
+}).listen(option('--listen') ?? { fd: 0 });
