@@ -12,7 +12,7 @@ export const run = (program, args, options = {}) => {
 };
 
 // Makes `root`, with /proc in it. To be taken apart by leave(), whatever has happened.
-export function bareDebian(root) {
+function bareDebian(root) {
   const kept = join(top, 'build/bare-debian');
   if (!existsSync(join(kept, 'etc/debian_version'))) {
     rmSync(`${kept}.part`, { recursive: true, force: true });
@@ -21,6 +21,18 @@ export function bareDebian(root) {
   }
   run('cp', ['-a', kept, root]);
   run('mount', ['-t', 'proc', 'proc', join(root, 'proc')]);
+}
+
+// The same for test `t`; false, and the test skipped, where this machine cannot.
+export function bareDebianFor(t, root) {
+  try {
+    bareDebian(root);
+    return true;
+  } catch (error) {
+    leave(root);
+    t.skip(`no bare Debian can be made here: ${String(error.message).trim().split('\n').at(-1)}`);
+    return false;
+  }
 }
 
 // Copies of the libraries that `programs` of this machine use, which is the same Debian, into /host.

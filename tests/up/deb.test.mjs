@@ -6,7 +6,7 @@ import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from '../lib/test.mjs';
 import { bin, scratchDir, spawnSync, top } from '../lib/process.mjs';
-import { bareDebian, leave, lendLibraries, run } from './chroot.mjs';
+import { bareDebianFor, leave, lendLibraries, run } from './chroot.mjs';
 
 const out = join(top, 'build/package');
 const scratch = scratchDir('microtome-deb');
@@ -20,12 +20,7 @@ const files = (inside) => inside('find', '/', '-xdev', '-not', '-path', '/var/li
 test('installed, used and purged', { skip: needsRoot, timeout: 900000 }, (t) => {
   if (!existsSync(out) || !readdirSync(out).some((name) => name.endsWith('.deb'))) run(join(top, 'script/package'), ['--no-build'], { timeout: 600000 });
   const root = scratch.file('root');
-  try {
-    bareDebian(root);
-  } catch (error) {
-    leave(root);
-    return t.skip(`no bare Debian can be made here: ${String(error.message).trim().split('\n').at(-1)}`);
-  }
+  if (!bareDebianFor(t, root)) return;
   try {
     lendLibraries(root, ['microtome', 'microtome-host', 'fcgi-check'].map((name) => join(bin, name)));
     const env = ['env', '-i', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'DEBIAN_FRONTEND=noninteractive'];

@@ -3,20 +3,12 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, request } from 'node:http';
-import { after, test } from '../lib/test.mjs';
+import { test } from '../lib/test.mjs';
 import { freePort, spawnSync } from '../lib/process.mjs';
 import { World as Servers } from '../e2e/servers.mjs';
-import { Home, eventually, fast, healthy } from './up.mjs';
+import { eventually, fast, healthy, homes } from './up.mjs';
 
-const homes = [];
-const home = () => {
-  const made = new Home();
-  homes.push(made);
-  return made;
-};
-after(async () => {
-  for (const each of homes) await each.close();
-});
+const home = homes();
 const findings = (how) => JSON.parse(how.stdout).findings;
 const about = (list, name) => list.filter((each) => each.about === name);
 

@@ -4,19 +4,11 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { after, test } from '../lib/test.mjs';
+import { test } from '../lib/test.mjs';
 import { bin, freePort, spawnSync } from '../lib/process.mjs';
-import { Home, another, eventually, healthy, listeners, root, someone } from './up.mjs';
+import { another, eventually, healthy, listeners, root, someone, homes } from './up.mjs';
 
-const homes = [];
-const home = (options) => {
-  const made = new Home(options);
-  homes.push(made);
-  return made;
-};
-after(async () => {
-  for (const each of homes) await each.close();
-});
+const home = homes();
 // Another user can run the programs only when he may read the folders above them.
 const others = !root ? 'needs root, to be several users' : spawnSync(join(bin, 'microtome'), ['--version'], someone).status !== 0 ? 'another user cannot reach the programs here' : false;
 

@@ -2,6 +2,7 @@
 // A home of its own for `microtome up`, and what is to be known about the processes that run in it.
 import { chownSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { after } from '../lib/test.mjs';
 import { bin, eventually, scratchDir, sleep, spawn, spawnSync, top } from '../lib/process.mjs';
 
 export const fast = process.env.MICROTOME_FAST === '1';
@@ -105,6 +106,19 @@ export class Home {
     await this.killAll();
     this.scratch.remove();
   }
+}
+
+// A maker of homes, all of which are closed behind the tests of a file.
+export function homes() {
+  const all = [];
+  after(async () => {
+    for (const each of all) await each.close();
+  });
+  return (options) => {
+    const made = new Home(options);
+    all.push(made);
+    return made;
+  };
 }
 
 // Sockets that listen on a TCP port of this machine.

@@ -3,19 +3,11 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from '../lib/test.mjs';
+import { test } from '../lib/test.mjs';
 import { bin, freePort } from '../lib/process.mjs';
-import { Home, eventually, fast, healthy, listeners, sleep } from './up.mjs';
+import { eventually, fast, healthy, listeners, sleep, homes } from './up.mjs';
 
-const homes = [];
-const home = (options) => {
-  const made = new Home(options);
-  homes.push(made);
-  return made;
-};
-after(async () => {
-  for (const each of homes) await each.close();
-});
+const home = homes();
 // The host's own helper, which ends apps when the host was killed, comes and goes with it.
 const ours = (place) => place.processes().filter(({ name }) => name !== 'host-guard').length;
 const size = (path) => (existsSync(path) ? statSync(path).size : 0);

@@ -1,45 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/import/convert.hpp"
 
-#include <vips/vips.h>
-
 #include <cmath>
 #include <memory>
 #include <utility>
 
+#include "apps/import/vips.hpp"
 #include "apps/open_picture.hpp"
 
 namespace microtome::apps {
 namespace {
 
-struct Unref {
-  void operator()(VipsImage* image) const { g_object_unref(image); }
-};
-using Vips = std::unique_ptr<VipsImage, Unref>;
-
-// libvips keeps one error text per process; with several files at once it may hold lines of more than one.
 std::unexpected<Error> vips_failure(Code code) {
-  char* copy = vips_error_buffer_copy();
-  std::string text = copy;
-  g_free(copy);
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) {
-    text.pop_back();
-  }
-  for (auto& c : text) {
-    c = c == '\n' ? ';' : c;
-  }
+  std::string text = vips_text();
   return fail(code, text.empty() ? "cannot be read" : text);
-}
-
-// Applies one libvips operation that fills in `out`.
-template <class Operation>
-bool replace(Vips& image, Operation operation) {
-  VipsImage* out = nullptr;
-  if (operation(image.get(), &out) != 0) {
-    return false;
-  }
-  image.reset(out);
-  return true;
 }
 
 bool to_eight_bits(Vips& image) {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/import/volume.hpp"
 
-#include <vips/vips.h>
-
 #include <memory>
 #include <optional>
 #include <utility>
 
+#include "apps/import/vips.hpp"
 #include "io/atomic_file.hpp"
 #include "io/file.hpp"
 #include "woolz/nifti.hpp"
@@ -17,19 +16,8 @@ namespace {
 
 using woolz::Grey;
 
-struct Unref {
-  void operator()(VipsImage* image) const { g_object_unref(image); }
-};
-using Vips = std::unique_ptr<VipsImage, Unref>;
-
 std::unexpected<Error> unreadable(const std::string& path) {
-  char* text = vips_error_buffer_copy();
-  std::string reason = text;
-  g_free(text);
-  while (!reason.empty() && reason.back() == '\n') {
-    reason.pop_back();
-  }
-  return fail(Code::corrupt, path + " cannot be read", reason);
+  return fail(Code::corrupt, path + " cannot be read", vips_text());
 }
 
 struct Plane {
@@ -37,16 +25,6 @@ struct Plane {
   std::int64_t height = 0;
   Bytes values;  // bytes, or RGBA
 };
-
-template <class Operation>
-bool replace(Vips& image, Operation operation) {
-  VipsImage* out = nullptr;
-  if (operation(image.get(), &out) != 0) {
-    return false;
-  }
-  image.reset(out);
-  return true;
-}
 
 Result<Plane> load(const std::string& path, bool colour) {
   Vips image(vips_image_new_from_file(path.c_str(), "access", VIPS_ACCESS_SEQUENTIAL, nullptr));
