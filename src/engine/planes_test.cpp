@@ -4,8 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 #include "codec/picture_for_test.hpp"
 #include "engine/pictures_for_bench.hpp"
+#include "image/tiff_bytes_for_test.hpp"
 
 namespace microtome::engine {
 namespace {
@@ -74,6 +77,40 @@ TEST(Planes, LeavesTheRestToTheUsualWay) {
   EXPECT_FALSE(way({-10, 0, 700, 600, 350, 300}, {})) << "beyond the picture";
   EXPECT_FALSE(way({0, 0, 70, 60, 350, 300}, {})) << "enlarged";
   EXPECT_FALSE(way({0, 0, 700, 600, 7, 6}, {})) << "the decoder itself scales";
+}
+
+// Three tiles of grey and one without bytes.
+TEST(Planes, TilesWithoutBytesAreWhite) {
+  constexpr int kSide = 64;
+  pixel::Image grey = pixel::Image::make(kSide, kSide, 3, pixel::Colour::rgb);
+  std::ranges::fill(grey.data, std::uint8_t{90});
+  const Bytes tile = codec::encode_jpeg(grey, {.quality = 85}).value();
+  image::test::Layout layout;
+  std::vector<std::uint64_t> offsets;
+  for (int i = 0; i < 3; ++i) {
+    offsets.push_back(layout.add(tile));
+  }
+  offsets.push_back(0);
+  const std::uint64_t length = tile.size();
+  const auto field = [](std::uint16_t tag, std::vector<std::uint64_t> values, std::uint16_t type = 3) {
+    return image::test::Layout::Field{tag, type, std::move(values)};
+  };
+  layout.add_directory({field(256, {2 * kSide}), field(257, {2 * kSide}), field(258, {8, 8, 8}), field(259, {7}),
+                        field(262, {6}), field(277, {3}), field(322, {kSide}), field(323, {kSide}),
+                        field(324, offsets, 4), field(325, {length, length, length, 0}, 4), field(530, {2, 2})});
+  const io::ScratchDir scratch;
+  const auto picture = open(scratch.write("hole.tif", layout.bytes()));
+  const RegionArea area{0, 0, 2 * kSide, 2 * kSide, 100, 100};
+  const auto made = render_planes(*picture, area, plan_region(picture->info(), area).value(), {}, {});
+  ASSERT_TRUE(made) << made.error().message;
+  ASSERT_TRUE(*made);
+  const pixel::Image shown = codec::decode_jpeg(**made).value();
+  for (const auto& [x, y, value] :
+       {std::tuple{20, 20, 90}, {80, 20, 90}, {20, 80, 90}, {80, 80, 255}, {56, 56, 255}}) {
+    for (int c = 0; c < 3; ++c) {
+      EXPECT_NEAR(shown.row(y)[3 * x + c], value, 3) << x << ' ' << y;
+    }
+  }
 }
 
 TEST(Planes, NotOfTilesThatAreNoYCbCr) {

@@ -11,11 +11,20 @@
 namespace microtome::image {
 namespace {
 
-// White, as background() of the same place in RGB.
-void fill_white(pixel::Planes& planes) {
-  std::ranges::fill(planes.plane[0].data, std::uint8_t{255});
-  std::ranges::fill(planes.plane[1].data, std::uint8_t{128});
-  std::ranges::fill(planes.plane[2].data, std::uint8_t{128});
+// White, as background() of the same place in RGB: the tile of that size at (x, y) of the planes.
+void fill_white(pixel::Planes& planes, std::int64_t x, std::int64_t y, std::int64_t width, std::int64_t height) {
+  for (std::size_t c = 0; c < planes.plane.size(); ++c) {
+    pixel::Image& plane = planes.plane[c];
+    const std::int64_t across = c == 0 ? 1 : planes.across;
+    const std::int64_t down = c == 0 ? 1 : planes.down;
+    const std::int64_t left = std::max<std::int64_t>(0, x / across);
+    const std::int64_t right = std::min<std::int64_t>(plane.width, (x + width + across - 1) / across);
+    const std::int64_t bottom = std::min<std::int64_t>(plane.height, (y + height + down - 1) / down);
+    for (std::int64_t row = std::max<std::int64_t>(0, y / down); row < bottom && left < right; ++row) {
+      std::memset(plane.row(static_cast<int>(row)) + left, c == 0 ? 255 : 128,
+                  static_cast<std::size_t>(right - left));
+    }
+  }
 }
 
 }  // namespace
@@ -40,6 +49,8 @@ Result<std::optional<pixel::Planes>> TiffBlocks::planes(const TiffLevel& level, 
       if (cancel.cancelled()) {
         return fail(Code::cancelled, "cancelled");
       }
+      const std::int64_t left = x * directory.block_width - rect.x;  // in the planes
+      const std::int64_t top = y * directory.block_height - rect.y;
       const auto block = index_->block(directory, static_cast<std::uint64_t>(y * directory.across() + x), true);
       if (!block) {
         return pass(block.error());
@@ -48,7 +59,8 @@ Result<std::optional<pixel::Planes>> TiffBlocks::planes(const TiffLevel& level, 
         if (!target) {
           return std::nullopt;  // its factors are not known
         }
-        continue;  // white already
+        fill_white(*target, left, top, directory.block_width, directory.block_height);
+        continue;
       }
       auto stream = index_->file()->read((*block)->offset, (*block)->length);
       if (!stream) {
@@ -64,11 +76,9 @@ Result<std::optional<pixel::Planes>> TiffBlocks::planes(const TiffLevel& level, 
         }
         target = pixel::Planes::make(static_cast<int>(rect.width), static_cast<int>(rect.height), factors->across,
                                      factors->down);
-        fill_white(*target);
       }
-      const auto done = codec::decode_jpeg_planes(
-          *stream, options, static_cast<int>(directory.block_width), static_cast<int>(directory.block_height),
-          *target, x * directory.block_width - rect.x, y * directory.block_height - rect.y);
+      const auto done = codec::decode_jpeg_planes(*stream, options, static_cast<int>(directory.block_width),
+                                                  static_cast<int>(directory.block_height), *target, left, top);
       if (!done) {
         return pass(done.error(), index_->file()->path());
       }

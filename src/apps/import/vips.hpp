@@ -25,8 +25,8 @@ bool replace(Vips& image, Operation operation) {
   return true;
 }
 
-// What libvips says of the last failure, on one line. It keeps one text per process; with several files at once it may
-// hold lines of more than one.
+// What libvips says of the last failure, on one line. It keeps one text per process; with several files at once it
+// may hold lines of more than one.
 inline std::string vips_text() {
   char* copy = vips_error_buffer_copy();
   std::string text = copy;
