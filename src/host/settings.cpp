@@ -102,7 +102,9 @@ void add_files(Appliers& table) {
   table["mimetype.use-xattr"] = flag(&S::type_from_attribute);
   table["mimetype.xattr-name"] = text(&S::type_attribute);
   table["mimetype.assign"] = part(&S::mime_types, &Part::mime);
-  table["index-file.names"] = part(&S::index_files, &Part::texts);
+  for (const char* name : {"index-file.names", "server.indexfiles"}) {
+    table[name] = part(&S::index_files, &Part::texts);
+  }
   table["static-file.exclude-extensions"] = part(&S::exclude_extensions, &Part::texts);
   table["url.access-deny"] = part(&S::deny_ends, &Part::texts);
   table["url.access-allow"] = part(&S::allow_ends, &Part::texts);

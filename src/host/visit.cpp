@@ -304,11 +304,11 @@ bool Visit::redirect() {
 bool Visit::access() {
   const std::string url = settings_->lower_case_files ? lower(url_) : url_;
   const auto ends = [&url](const std::string& end) { return url.ends_with(end); };
-  const bool denied =
-      settings_->deny_ends && std::any_of(settings_->deny_ends->begin(), settings_->deny_ends->end(), ends);
-  const bool allowed =
-      !settings_->allow_ends || std::any_of(settings_->allow_ends->begin(), settings_->allow_ends->end(), ends);
-  if (!denied && allowed) {
+  const auto fits = [&ends](const TextsPtr& list) { return std::any_of(list->begin(), list->end(), ends); };
+  // What is allowed by name is allowed whatever is denied; everything else is not, then.
+  const bool listed = settings_->allow_ends && !settings_->allow_ends->empty();
+  const bool refused = listed ? !fits(settings_->allow_ends) : settings_->deny_ends && fits(settings_->deny_ends);
+  if (!refused) {
     return false;
   }
   log_handling("denied by url.access-*");

@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
 import { top } from '../lib/process.mjs';
+import { after, before, test } from '../lib/test.mjs';
 import { host, program, site } from './host.mjs';
 
 let server;

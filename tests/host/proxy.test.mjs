@@ -5,9 +5,9 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createServer as createHttp } from 'node:http';
 import { once } from 'node:events';
-import { after, before, test } from 'node:test';
 import { Raw } from '../lib/raw.mjs';
 import { eventually, freePort, sleep } from '../lib/process.mjs';
+import { after, before, test } from '../lib/test.mjs';
 import { backend, body } from './backend.mjs';
 import { host } from './host.mjs';
 
@@ -121,6 +121,21 @@ test('HEAD, 204 and 304 have no body, and the connection goes on behind them', a
   assert.equal((await next('GET', '/204')).headers['x-a'], 'b');
   assert.equal((await next('GET', '/hello')).body.toString(), 'hello');
   raw.close();
+});
+
+test('the server behind reads the same path as our conditions; one spelling of each', async () => {
+  const line = async (target) => (await seen(target)).line.split(' ')[1];
+  assert.equal(await line('/some+test%3axxx%20with%20space?a=%2f%7e'), '/some+test%3Axxx%20with%20space?a=%2F~');
+  assert.equal(await line('/a%2Fb//c'), '/a%2Fb//c');
+  assert.equal(await line('/x/../private/./y?q=../z'), '/private/y?q=../z');
+  assert.equal(await line('/private%2f..%2fpublic/%2e/y'), '/public/y');
+});
+
+test('a request without a host goes on without one', async () => {
+  const answer = await server.raw('GET /echo HTTP/1.0\r\n\r\n');
+  const got = JSON.parse(answer.body.toString());
+  assert.equal(got.line, 'GET /echo HTTP/1.0');
+  for (const name of ['host', 'x-host', 'x-forwarded-host']) assert.equal(got.headers[name], undefined, name);
 });
 
 test('an answer is passed on as it comes', async () => {
