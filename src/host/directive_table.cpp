@@ -203,6 +203,8 @@ constexpr Directive kDirectives[] = {
      "Host is the name of the server's entry"},
     {"proxy.server", Kind::backends, Scope::request, 'B', Effect::works, "",
      "HTTP servers behind: \"/prefix\" => ( ( \"host\" => ..., \"port\" => ... ) )"},
+    {"proxy.tunnel-idle", Kind::number, Scope::request, 'B', Effect::works, "3600",
+     "ours: seconds without a byte in either direction after which a WebSocket (or another upgrade) is cut; 0: never"},
     {"rrdtool.binary", Kind::text, Scope::server, 'B', Effect::ignored, "",
      "statistics are on the status page"},
     {"rrdtool.db-name", Kind::text, Scope::server, 'B', Effect::ignored, "",

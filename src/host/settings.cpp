@@ -176,6 +176,7 @@ void add_server(Appliers& table) {
   table["server.max-keep-alive-idle"] = seconds(&S::keep_alive_idle);
   table["server.max-read-idle"] = seconds(&S::read_idle);
   table["server.max-write-idle"] = seconds(&S::write_idle);
+  table["proxy.tunnel-idle"] = seconds(&S::tunnel_idle);
   table["debug.log-request-handling"] = flag(&S::log_handling);
   table["debug.log-condition-handling"] = flag(&S::log_conditions);
   table["debug.log-file-not-found"] = flag(&S::log_not_found);

@@ -171,6 +171,20 @@ std::optional<Expiry> read_expiry(std::string_view key, std::string_view text) {
   return expiry;
 }
 
+// The first prefix that fits counts: one behind a shorter one is never reached.
+void warn_of_hidden_aliases(const Setting& setting, Diagnostics& diagnostics) {
+  const auto& list = setting.value.list();
+  for (auto later = list.begin(); later != list.end(); ++later) {
+    const auto earlier = std::find_if(list.begin(), later, [&](const Entry& each) {
+      return each.key && later->key && later->key->starts_with(*each.key);
+    });
+    if (earlier != later) {
+      diagnostics.warning(later->place, '"' + *later->key + "\" is never reached: \"" + *earlier->key +
+                                            "\" stands before it; put the longer one first");
+    }
+  }
+}
+
 Part read_part(const Setting& setting, Diagnostics& diagnostics) {
   Part part;
   const Directive* row = find_directive(directives(), setting.key);
@@ -201,6 +215,9 @@ Part read_part(const Setting& setting, Diagnostics& diagnostics) {
       auto pairs = std::make_shared<Pairs>();
       for (const Entry& entry : setting.value.list()) {
         pairs->emplace_back(entry.key.value_or(""), as_text(entry.value));
+      }
+      if (setting.key == "alias.url") {
+        warn_of_hidden_aliases(setting, diagnostics);
       }
       if (setting.key == "mimetype.assign") {
         part.mime = std::make_shared<const MimeTable>(*pairs);

@@ -226,6 +226,11 @@ bool Visit::restore_mount() {
   return true;
 }
 
+std::int64_t now_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 std::string Visit::target_now() const {
   return request_.query.empty() ? request_.path : request_.path + '?' + request_.query;
 }

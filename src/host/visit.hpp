@@ -27,6 +27,9 @@
 
 namespace microtome::host {
 
+// Seconds since 1970.
+[[nodiscard]] std::int64_t now_seconds();
+
 class Visit final : public StreamUser, public AnswerSink, public std::enable_shared_from_this<Visit> {
  public:
   Visit(ContextPtr context, std::shared_ptr<Stream> stream);

@@ -141,6 +141,7 @@ bool Visit::start_proxy(const AppRoute& route) {
   mapping_ = std::make_unique<ProxyMapping>(rules, request_.authority, request_.scheme == "https");
   proxy.upgrade =
       rules.upgrade && protocol_ == "HTTP/1.1" && !stream_->has_body() && asks_for_upgrade(request_.headers);
+  proxy.tunnel_idle = settings_->tunnel_idle;
   proxy.text = [this, &route, upgrade = proxy.upgrade](const App& app, std::optional<std::uint64_t> length) {
     return proxied_head(entry_of(route, app), upgrade, length);
   };

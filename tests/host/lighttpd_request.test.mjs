@@ -121,6 +121,20 @@ test('Host and other fields', async () => {
   ]) assert.equal((await one(`GET /five.txt HTTP/1.1\n${fields}Connection: close\n\n`))?.slice(9), String(expected), JSON.stringify(fields));
 });
 
+// Where lighttpd, nginx and Caddy differ, the strictest verdict counts.
+test('malformed requests', async () => {
+  const host = 'Host: a\r\n';
+  const post = `POST /x HTTP/1.1\r\nHost: posts\r\nConnection: close\r\n`;
+  for (const [name, bytes, expected] of [
+    ['bare line feeds', 'GET / HTTP/1.1\nHost: a\n\n', 400], ['one bare line feed', `GET / HTTP/1.1\r\nX: y\n${host}\r\n`, 400], ['folded', `GET / HTTP/1.1\r\n${host}X: a\r\n b\r\n\r\n`, 400],
+    ['no colon', `GET / HTTP/1.1\r\n${host}nothing\r\n\r\n`, 400], ['HTTP/1.2', `GET / HTTP/1.2\r\n${host}\r\n`, 505], ['another host', `GET http://b/ HTTP/1.1\r\n${host}\r\n`, 400],
+    ['GET with a body', `GET / HTTP/1.1\r\n${host}Content-Length: 3\r\n\r\nabc`, 400], ['POST without a length', `POST / HTTP/1.1\r\n${host}\r\n`, 411],
+    ['a field of 20 KiB', `GET /five.txt HTTP/1.1\r\n${host}Connection: close\r\nX: ${'y'.repeat(20 << 10)}\r\n\r\n`, 200], ['fields of 70 KiB', `GET / HTTP/1.1\r\n${host}X: ${'y'.repeat(70 << 10)}\r\n\r\n`, 431], ['a target of 70 KiB', `GET /${'y'.repeat(70 << 10)} HTTP/1.1\r\n${host}\r\n`, 414],
+    ['length and chunks', `${post}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, 400], ['two equal lengths', `${post}Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc`, 400],
+    ['a chunk size that ends with a line feed', `${post}Transfer-Encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n`, 400], ['NUL in the path', `GET /%00 HTTP/1.1\r\n${host}\r\n`, 400], ['NUL, bare', `GET /a\0b HTTP/1.1\r\n${host}\r\n`, 400], ['percent garbage', `GET /%zz HTTP/1.1\r\n${host}\r\n`, 400],
+  ]) assert.equal((await lines(bytes))[0]?.slice(9), String(expected), name);
+});
+
 test('methods that bring a body, and those that do not', async () => {
   const json = async (text) => (await server.raw(text.replaceAll('\n', '\r\n')));
   assert.equal(await one('POST /five.txt HTTP/1.0\n\n'), 'HTTP/1.0 411');

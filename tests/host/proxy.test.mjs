@@ -80,6 +80,7 @@ before(async () => {
       "map-urlpath" => ( "/public/" => "/app/", "/public" => "/app" ) ) }
     $HTTP["host"] == "named" { proxy.replace-http-host = "enable" proxy.forwarded = ( "for" => 1, "proto" => 1, "host" => 1, "by" => 1 ) }
     $HTTP["host"] == "ws" { proxy.header = ( "upgrade" => "enable" ) }
+    $HTTP["host"] == "ws-idle" { proxy.header = ( "upgrade" => "enable" ) proxy.tunnel-idle = 1 }
     $HTTP["host"] == "old" { proxy.header = ( "force-http10" => "enable" ) }
     $HTTP["host"] == "intercepted" { server.error-intercept = "enable" server.errorfile-prefix = "${place.file('err-')}" }
     $HTTP["host"] == "ends" { proxy.server = ( ".do" => (( "host" => "127.0.0.1", "port" => ${inner.port} )) ) proxy.map-extensions = ( ".doit" => ".do" ) }
@@ -264,6 +265,21 @@ test('an upgrade is a tunnel where it is allowed, and an ordinary request elsewh
   await sleep(1300); // longer than read-timeout: a quiet tunnel stays
   raw.write('x'.repeat(300000));
   await raw.until(() => raw.size > 300000);
+  raw.close();
+  await eventually(() => inner.open === 0, 'the tunnel ends at both sides');
+});
+
+test('a tunnel in which nothing moves is cut after proxy.tunnel-idle', async () => {
+  const raw = await Raw.open(server.port);
+  raw.write('GET /socket HTTP/1.1\r\nHost: ws-idle\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n\r\n');
+  assert.equal((await raw.response()).status, 101);
+  for (let i = 0; i < 4; i += 1) { // longer than the limit, but something moves
+    await sleep(500);
+    raw.write('ping');
+    await raw.until(() => raw.data.toString().split('<ping>').length === i + 2);
+  }
+  await raw.until(() => false, 20000);
+  assert.equal(raw.over, true);
   raw.close();
   await eventually(() => inner.open === 0, 'the tunnel ends at both sides');
 });
