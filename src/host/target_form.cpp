@@ -40,7 +40,7 @@ std::string plain_target(std::string_view target) {
       const char plain = static_cast<char>((value_of(target[i + 1]) << 4) | value_of(target[i + 2]));
       is_unreserved(plain) ? void(out += plain) : escape(out, plain);
       i += 2;
-    } else if (c > 0x20 && c < 0x7f && std::string_view("\"<>\\^`{|}").find(c) == std::string_view::npos) {
+    } else if (c > 0x20 && c < 0x7f && std::string_view("%\"<>\\^`{|}").find(c) == std::string_view::npos) {
       out += c;
     } else {
       escape(out, c);

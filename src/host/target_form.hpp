@@ -9,7 +9,7 @@
 namespace microtome::host {
 
 // The same target in its one spelling (RFC 3986 section 6.2.2): unreserved characters plain, everything that may not
-// stand in a target encoded, hexadecimal digits in capitals. Escaped slashes and all other escapes stay.
+// stand in a target encoded (also a "%" that escapes nothing), hexadecimal digits in capitals. Other escapes stay.
 [[nodiscard]] std::string plain_target(std::string_view target);
 
 // Whether the path of `target` has a segment "." or "..", spelled in any way, with "%2F" counted as a slash.

@@ -18,8 +18,9 @@ TEST(TargetForm, OneSpelling) {
            {"/%7ejan/%41%2D%5f", "/~jan/A-_"},
            {"/~test%20\xc3\xa4_", "/~test%20%C3%A4_"},
            {"/a?c=d+e%20f", "/a?c=d+e%20f"},
-           {"/100%", "/100%"},
-           {"/%zz", "/%zz"},
+           {"/100%", "/100%25"},
+           {"/%zz", "/%25zz"},
+           {"/%%341", "/%2541"},
            {"/a|b\"", "/a%7Cb%22"},
        }) {
     EXPECT_EQ(plain_target(sent), plain) << sent;
