@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Targets for servers behind: one spelling is its own spelling, means the same, and may stand in a request line.
-#include "host/target_form.hpp"
-
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 
+#include "host/target_form.hpp"
 #include "http/uri.hpp"
 
 using namespace microtome;        // NOLINT
