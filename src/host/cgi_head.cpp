@@ -159,9 +159,11 @@ bool CgiHeadReader::field(std::string_view name, std::string_view value) {
       bad("it sent a transfer encoding");
       return false;
     }
-  } else if (equal_no_case(name, "X-Sendfile") || equal_no_case(name, "X-LIGHTTPD-send-file") ||
-             equal_no_case(name, "X-Sendfile2")) {
+  } else if (equal_no_case(name, "X-Sendfile") || equal_no_case(name, "X-LIGHTTPD-send-file")) {
     head_.send_file = value;
+  } else if (equal_no_case(name, "X-Sendfile2")) {
+    head_.send_file = value;
+    head_.send_file_parts = true;
   } else if (equal_no_case(name, "X-Accel-Redirect")) {
     head_.send_file = value;
     head_.send_file_by_url = true;

@@ -16,14 +16,15 @@ struct CgiHead {
   int status = 200;
   http::Headers headers;  // without those that belong to the connection, Content-Length and Status
   std::optional<std::uint64_t> content_length;
-  bool chunked = false;    // the body is framed in chunks, against the rules
-  bool interim = false;    // a status line of 1xx (HTTP only)
-  bool switches = false;   // 101: behind the head another protocol is spoken (HTTP only)
-  std::string upgrade;     // to which one
-  std::string connection;  // the Connection field (HTTP only): names of fields that end here
-  bool nph = false;        // began with "HTTP/1.x 200": tolerated
-  std::string send_file;   // X-Sendfile, X-LIGHTTPD-send-file or X-Accel-Redirect; with the byte range of X-Sendfile2
+  bool chunked = false;           // the body is framed in chunks, against the rules
+  bool interim = false;           // a status line of 1xx (HTTP only)
+  bool switches = false;          // 101: behind the head another protocol is spoken (HTTP only)
+  std::string upgrade;            // to which one
+  std::string connection;         // the Connection field (HTTP only): names of fields that end here
+  bool nph = false;               // began with "HTTP/1.x 200": tolerated
+  std::string send_file;          // X-Sendfile, X-LIGHTTPD-send-file, X-Sendfile2 or X-Accel-Redirect
   bool send_file_by_url = false;  // X-Accel-Redirect
+  bool send_file_parts = false;   // X-Sendfile2: "/path 0-99, /other 5-", paths percent-encoded
   http::Headers variables;        // Variable-NAME: what an authorizer hands on
 };
 

@@ -30,6 +30,40 @@ bool is_left_out(std::string_view name) {
          equal_no_case(name, "Content-Type") || equal_no_case(name, "Transfer-Encoding");
 }
 
+// Programs cannot tell X_Forwarded_For (or X.Forwarded.For) from X-Forwarded-For.
+bool is_ambiguous(std::string_view name) {
+  return std::ranges::any_of(name, [](char c) { return !http::is_alpha(c) && !http::is_digit(c) && c != '-'; });
+}
+
+// Variables that programs trust, or read as part of the protocol: nobody may make them with an odd spelling.
+bool is_well_known(std::string_view variable) {
+  static constexpr std::string_view kNames[] = {"ACCEPT",
+                                                "ACCEPT_ENCODING",
+                                                "ACCEPT_LANGUAGE",
+                                                "AUTHORIZATION",
+                                                "CACHE_CONTROL",
+                                                "CONNECTION",
+                                                "CONTENT_ENCODING",
+                                                "CONTENT_LENGTH",
+                                                "CONTENT_LOCATION",
+                                                "CONTENT_RANGE",
+                                                "CONTENT_TYPE",
+                                                "IF_MATCH",
+                                                "IF_MODIFIED_SINCE",
+                                                "IF_NONE_MATCH",
+                                                "IF_RANGE",
+                                                "IF_UNMODIFIED_SINCE",
+                                                "TRANSFER_ENCODING",
+                                                "UPGRADE_INSECURE_REQUESTS",
+                                                "USER_AGENT",
+                                                "X_FORWARDED_FOR",
+                                                "X_FORWARDED_HOST",
+                                                "X_FORWARDED_PREFIX",
+                                                "X_FORWARDED_PROTO",
+                                                "X_REAL_IP"};
+  return std::ranges::find(kNames, variable.substr(std::string_view("HTTP_").size())) != std::end(kNames);
+}
+
 class Writer {
  public:
   Writer(const CgiRequest& request, const AppSpec& app) : request_(request), app_(app) { out_.reserve(1024); }
@@ -127,20 +161,22 @@ class Writer {
 
   void headers() {
     std::vector<std::pair<std::string, std::string>> variables;
-    // X_Forwarded_For must not pass for X-Forwarded-For: names with "_" come second, and only where nobody was.
-    for (const bool underscore : {false, true}) {
+    // Odd spellings come second, and only where nobody was.
+    for (const bool odd : {false, true}) {
       const std::size_t proper = variables.size();
       for (const http::Header& header : request_.headers->all()) {
-        if (header.value.empty() || is_left_out(header.name) ||
-            (header.name.find('_') != std::string::npos) != underscore) {
+        if (header.value.empty() || is_left_out(header.name) || is_ambiguous(header.name) != odd) {
           continue;
         }
         std::string name = variable_name(header.name);
+        if (odd && is_well_known(name)) {
+          continue;
+        }
         const auto same =
             std::find_if(variables.begin(), variables.end(), [&](const auto& each) { return each.first == name; });
         if (same == variables.end()) {
           variables.emplace_back(std::move(name), header.value);
-        } else if (!underscore || same >= variables.begin() + static_cast<std::ptrdiff_t>(proper)) {
+        } else if (!odd || same >= variables.begin() + static_cast<std::ptrdiff_t>(proper)) {
           same->second += (name == "HTTP_COOKIE" ? "; " : ", ") + header.value;
         }
       }

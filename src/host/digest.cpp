@@ -10,8 +10,14 @@
 namespace microtome::host {
 namespace {
 
-const std::uint8_t* bytes_of(std::string_view text) {
-  return reinterpret_cast<const std::uint8_t*>(text.data());
+template <typename Context, std::size_t kSize, typename Begin, typename Update, typename Final>
+std::array<std::uint8_t, kSize> sum(std::string_view text, Begin begin, Update update, Final final) {
+  std::array<std::uint8_t, kSize> out;
+  Context context;
+  begin(&context);
+  update(&context, reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
+  final(out.data(), &context);
+  return out;
 }
 
 constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -19,30 +25,15 @@ constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 }  // namespace
 
 std::array<std::uint8_t, 16> md5(std::string_view text) {
-  std::array<std::uint8_t, 16> out;
-  MD5_CTX context;
-  MD5Init(&context);
-  MD5Update(&context, bytes_of(text), text.size());
-  MD5Final(out.data(), &context);
-  return out;
+  return sum<MD5_CTX, 16>(text, MD5Init, MD5Update, MD5Final);
 }
 
 std::array<std::uint8_t, 20> sha1(std::string_view text) {
-  std::array<std::uint8_t, 20> out;
-  SHA1_CTX context;
-  SHA1Init(&context);
-  SHA1Update(&context, bytes_of(text), text.size());
-  SHA1Final(out.data(), &context);
-  return out;
+  return sum<SHA1_CTX, 20>(text, SHA1Init, SHA1Update, SHA1Final);
 }
 
 std::array<std::uint8_t, 32> sha256(std::string_view text) {
-  std::array<std::uint8_t, 32> out;
-  SHA2_CTX context;
-  SHA256Init(&context);
-  SHA256Update(&context, bytes_of(text), text.size());
-  SHA256Final(out.data(), &context);
-  return out;
+  return sum<SHA2_CTX, 32>(text, SHA256Init, SHA256Update, SHA256Final);
 }
 
 std::string base64(std::string_view bytes) {

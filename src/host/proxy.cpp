@@ -283,8 +283,16 @@ void ProxyRun::let_go() {
   lease_.release();
 }
 
+// How long nothing may move; 0: no limit.
+std::chrono::seconds ProxyRun::time_limit() {
+  if (tunnel_) {
+    return request_.tunnel_idle;
+  }
+  return connected_ ? app().spec().read_timeout : app().spec().connect_timeout;
+}
+
 void ProxyRun::watch_time() {
-  const auto limit = connected_ ? app().spec().read_timeout : app().spec().connect_timeout;
+  const auto limit = time_limit();
   if (limit.count() == 0) {
     return;
   }
@@ -295,16 +303,15 @@ void ProxyRun::watch_time() {
           return;
         }
         self->timer_ = 0;
-        const bool waits_for_client = self->hold_ || (!self->body_ended_ && self->out_.size() == 0);
+        const bool waits_for_client =
+            !self->tunnel_ && (self->hold_ || (!self->body_ended_ && self->out_.size() == 0));
         if (waits_for_client) {
           self->last_activity_ = Clock::now();
         }
-        const auto now_limit =
-            self->connected_ ? self->app().spec().read_timeout : self->app().spec().connect_timeout;
-        if (Clock::now() - self->last_activity_ < now_limit) {
+        if (Clock::now() - self->last_activity_ < self->time_limit()) {
           return self->watch_time();
         }
-        if (self->lease_ && self->app().spec().ours() && self->connected_) {
+        if (!self->tunnel_ && self->lease_ && self->app().spec().ours() && self->connected_) {
           self->lease_.app().hung(self->lease_.slot(), self->lease_.slot().generation);
         }
         self->head_done_ ? self->broken() : self->fail(504, "no answer in time");

@@ -23,8 +23,9 @@ struct ProxyRequest {
   std::vector<std::shared_ptr<App>> apps;  // in the order they are to be tried
   bool safe = true;
   bool head = false;
-  bool cgi = false;      // the answer is a CGI program's
-  bool upgrade = false;  // 101 may be answered
+  bool cgi = false;                        // the answer is a CGI program's
+  bool upgrade = false;                    // 101 may be answered
+  std::chrono::seconds tunnel_idle{3600};  // nothing moves behind a 101: cut; 0: never
   // What goes before the body, for that server; the length of the body is known by then.
   std::function<std::string(const App&, std::optional<std::uint64_t> content_length)> text;
   std::optional<std::uint64_t> content_length;  // nullopt: kept until it is whole
@@ -61,6 +62,7 @@ class ProxyRun final : public Upstream, public net::Watcher, public std::enable_
   void fail(int status, std::string reason);
   void next_server();
   void let_go();
+  [[nodiscard]] std::chrono::seconds time_limit();
   void watch_time();
   void commit();
   [[nodiscard]] App& app() { return *request_.apps[app_at_]; }
@@ -87,6 +89,7 @@ class ProxyRun final : public Upstream, public net::Watcher, public std::enable_
 
   CgiHeadReader head_;
   bool head_done_ = false;
+  bool tunnel_ = false;  // behind a 101
   bool any_output_ = false;
   bool wanted_ = true;
   bool has_length_ = false;

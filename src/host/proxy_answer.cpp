@@ -88,8 +88,10 @@ bool ProxyRun::begin_tunnel() {
     fail(502, "it switched to a protocol nobody had asked for");
     return false;
   }
-  head_done_ = true;
+  head_done_ = tunnel_ = true;
   body_ended_ = false;
+  app().context().timers->cancel(timer_);
+  watch_time();
   head.status = 101;
   leave_out_named(head.headers, head.connection);
   wanted_ = answer_->upstream_head(std::move(head));

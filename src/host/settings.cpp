@@ -102,7 +102,9 @@ void add_files(Appliers& table) {
   table["mimetype.use-xattr"] = flag(&S::type_from_attribute);
   table["mimetype.xattr-name"] = text(&S::type_attribute);
   table["mimetype.assign"] = part(&S::mime_types, &Part::mime);
-  table["index-file.names"] = part(&S::index_files, &Part::texts);
+  for (const char* name : {"index-file.names", "server.indexfiles"}) {
+    table[name] = part(&S::index_files, &Part::texts);
+  }
   table["static-file.exclude-extensions"] = part(&S::exclude_extensions, &Part::texts);
   table["url.access-deny"] = part(&S::deny_ends, &Part::texts);
   table["url.access-allow"] = part(&S::allow_ends, &Part::texts);
@@ -174,6 +176,7 @@ void add_server(Appliers& table) {
   table["server.max-keep-alive-idle"] = seconds(&S::keep_alive_idle);
   table["server.max-read-idle"] = seconds(&S::read_idle);
   table["server.max-write-idle"] = seconds(&S::write_idle);
+  table["proxy.tunnel-idle"] = seconds(&S::tunnel_idle);
   table["debug.log-request-handling"] = flag(&S::log_handling);
   table["debug.log-condition-handling"] = flag(&S::log_conditions);
   table["debug.log-file-not-found"] = flag(&S::log_not_found);

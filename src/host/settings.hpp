@@ -197,6 +197,7 @@ struct RequestSettings {
   std::chrono::seconds keep_alive_idle{5};
   std::chrono::seconds read_idle{60};
   std::chrono::seconds write_idle{360};
+  std::chrono::seconds tunnel_idle{3600};
 
   bool log_handling = false;
   bool log_conditions = false;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/settings_parts.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "host/directives.hpp"
+#include "http/text.hpp"
 
 namespace microtome::host {
 namespace {
@@ -22,8 +24,8 @@ std::vector<std::string_view> words_of(std::string_view text, std::string_view s
 
 std::int64_t unit_seconds(std::string_view unit) {
   static constexpr std::pair<std::string_view, std::int64_t> kUnits[] = {
-      {"second", 1},       {"minute", 60},        {"hour", 3600},        {"day", 86400},
-      {"week", 7 * 86400}, {"month", 30 * 86400}, {"year", 365 * 86400},
+      {"second", 1},  {"sec", 1},          {"minute", 60},        {"min", 60},           {"hour", 3600},
+      {"day", 86400}, {"week", 7 * 86400}, {"month", 30 * 86400}, {"year", 365 * 86400},
   };
   if (unit.ends_with('s')) {
     unit.remove_suffix(1);
@@ -132,29 +134,55 @@ std::string as_text(const Value& value) {
 }  // namespace
 
 std::optional<Expiry> read_expiry(std::string_view key, std::string_view text) {
-  auto words = words_of(text, " \t");
-  if (words.empty() || (words[0] != "access" && words[0] != "now" && words[0] != "modification")) {
+  const auto skip_blanks = [&text] { text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size())); };
+  const auto take = [&](auto&& belongs) {
+    skip_blanks();
+    const auto end = static_cast<std::size_t>(std::ranges::find_if_not(text, belongs) - text.begin());
+    const std::string_view word = text.substr(0, end);
+    text.remove_prefix(end);
+    skip_blanks();
+    return word;
+  };
+  const std::string_view from = take(http::is_alpha);
+  if (from != "access" && from != "now" && from != "modification") {
     return std::nullopt;
   }
-  Expiry expiry{std::string(key), words[0] == "modification", 0};
-  std::size_t i = words.size() > 1 && words[1] == "plus" ? 2 : 1;
-  if (i >= words.size() || (words.size() - i) % 2 != 0) {
+  Expiry expiry{std::string(key), from == "modification", 0};
+  if (text.starts_with("plus")) {
+    text.remove_prefix(4);
+    skip_blanks();
+  }
+  if (text.empty()) {
     return std::nullopt;
   }
-  for (; i + 1 < words.size(); i += 2) {
-    std::string_view digits = words[i];
-    if (digits.starts_with('+')) {
-      digits.remove_prefix(1);
+  while (!text.empty()) {  // "2 min 1 sec", "2min1sec"
+    if (text.front() == '+') {
+      text.remove_prefix(1);
     }
+    const std::string_view digits = take(http::is_digit);
     std::int32_t count = 0;
     const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), count);
-    const std::int64_t unit = unit_seconds(words[i + 1]);
-    if (fault != std::errc{} || end != digits.data() + digits.size() || unit == 0) {
+    const std::int64_t unit = unit_seconds(take(http::is_alpha));
+    if (digits.empty() || fault != std::errc{} || end != digits.data() + digits.size() || unit == 0) {
       return std::nullopt;
     }
     expiry.seconds += count * unit;
   }
   return expiry;
+}
+
+// The first prefix that fits counts: one behind a shorter one is never reached.
+void warn_of_hidden_aliases(const Setting& setting, Diagnostics& diagnostics) {
+  const auto& list = setting.value.list();
+  for (auto later = list.begin(); later != list.end(); ++later) {
+    const auto earlier = std::find_if(list.begin(), later, [&](const Entry& each) {
+      return each.key && later->key && later->key->starts_with(*each.key);
+    });
+    if (earlier != later) {
+      diagnostics.warning(later->place, '"' + *later->key + "\" is never reached: \"" + *earlier->key +
+                                            "\" stands before it; put the longer one first");
+    }
+  }
 }
 
 Part read_part(const Setting& setting, Diagnostics& diagnostics) {
@@ -187,6 +215,9 @@ Part read_part(const Setting& setting, Diagnostics& diagnostics) {
       auto pairs = std::make_shared<Pairs>();
       for (const Entry& entry : setting.value.list()) {
         pairs->emplace_back(entry.key.value_or(""), as_text(entry.value));
+      }
+      if (setting.key == "alias.url") {
+        warn_of_hidden_aliases(setting, diagnostics);
       }
       if (setting.key == "mimetype.assign") {
         part.mime = std::make_shared<const MimeTable>(*pairs);

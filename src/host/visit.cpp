@@ -226,6 +226,11 @@ bool Visit::restore_mount() {
   return true;
 }
 
+std::int64_t now_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 std::string Visit::target_now() const {
   return request_.query.empty() ? request_.path : request_.path + '?' + request_.query;
 }
@@ -304,11 +309,11 @@ bool Visit::redirect() {
 bool Visit::access() {
   const std::string url = settings_->lower_case_files ? lower(url_) : url_;
   const auto ends = [&url](const std::string& end) { return url.ends_with(end); };
-  const bool denied =
-      settings_->deny_ends && std::any_of(settings_->deny_ends->begin(), settings_->deny_ends->end(), ends);
-  const bool allowed =
-      !settings_->allow_ends || std::any_of(settings_->allow_ends->begin(), settings_->allow_ends->end(), ends);
-  if (!denied && allowed) {
+  const auto fits = [&ends](const TextsPtr& list) { return std::any_of(list->begin(), list->end(), ends); };
+  // What is allowed by name is allowed whatever is denied; everything else is not, then.
+  const bool listed = settings_->allow_ends && !settings_->allow_ends->empty();
+  const bool refused = listed ? !fits(settings_->allow_ends) : settings_->deny_ends && fits(settings_->deny_ends);
+  if (!refused) {
     return false;
   }
   log_handling("denied by url.access-*");

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <chrono>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +26,9 @@
 #include "io/file.hpp"
 
 namespace microtome::host {
+
+// Seconds since 1970.
+[[nodiscard]] std::int64_t now_seconds();
 
 class Visit final : public StreamUser, public AnswerSink, public std::enable_shared_from_this<Visit> {
  public:
@@ -74,6 +78,7 @@ class Visit final : public StreamUser, public AnswerSink, public std::enable_sha
   bool map_to_file();
   void document_root();
   bool user_directory(bool& found);
+  void redirect_to_directory();
   [[nodiscard]] std::string type_of(const io::File& file) const;
   bool stat_file();
   bool index_file();
@@ -82,6 +87,7 @@ class Visit final : public StreamUser, public AnswerSink, public std::enable_sha
   bool serve_file();
   bool set_target(std::string_view target);
   [[nodiscard]] std::string target_now() const;
+  [[nodiscard]] std::string proxied_target() const;
 
   const AppRoute* find_route(const RoutesPtr& routes, const PairsPtr& mapped_ends, std::string_view path,
                              Role role) const;
@@ -99,6 +105,8 @@ class Visit final : public StreamUser, public AnswerSink, public std::enable_sha
   [[nodiscard]] std::string forwarded_field() const;
   std::vector<std::shared_ptr<App>> choose_apps(const AppRoute& route, Role role, std::string_view balance);
   bool send_named_file(const CgiHead& head);
+  void send_named_parts(const CgiHead& head);
+  [[nodiscard]] std::expected<io::FilePtr, int> file_for_app(const std::string& path) const;
 
   void answer(http::Response response);
   void answer_with(http::Response& response, io::FilePtr file, std::string_view type);

@@ -10,14 +10,6 @@
 #include "http/text.hpp"
 
 namespace microtome::host {
-namespace {
-
-std::int64_t now_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
-}  // namespace
 
 std::string_view Visit::tag() const {
   return settings_ && settings_->tag ? std::string_view(*settings_->tag) : std::string_view(context_->default_tag);

@@ -13,6 +13,15 @@
 namespace microtome::host {
 namespace {
 
+// "Variable-X-Group" of an authorizer becomes X_GROUP.
+std::string environment_name(std::string_view name) {
+  std::string out;
+  for (const char c : name) {
+    out += http::is_alpha(c) || http::is_digit(c) ? http::to_upper(c) : '_';
+  }
+  return out;
+}
+
 std::uint64_t mix(std::uint64_t value) {
   value ^= value >> 33;
   value *= 0xff51afd7ed558ccdULL;
@@ -234,7 +243,7 @@ bool Visit::start_app(const AppRoute& route, Role role, bool by_file) {
 bool Visit::upstream_head(CgiHead head) {
   if (authorizing_ && head.status == 200) {
     for (const http::Header& variable : head.variables.all()) {
-      environment_.emplace_back(variable.name, variable.value);
+      environment_.emplace_back(environment_name(variable.name), variable.value);
     }
     go_on_ = true;
     return false;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Digest authentication of a request, and users who are in groups.
 #include <algorithm>
-#include <chrono>
 
 #include "host/auth_digest.hpp"
 #include "host/password.hpp"
@@ -9,14 +8,6 @@
 #include "http/text.hpp"
 
 namespace microtome::host {
-namespace {
-
-std::int64_t now_seconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
-}  // namespace
 
 // H(user:realm:password) of a user, as the configured file has it or tells it; "" when there is no such user.
 Result<std::string> Visit::stored_digest(const std::string& user, const std::string& realm, DigestKind kind) const {

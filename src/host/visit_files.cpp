@@ -46,7 +46,8 @@ bool safe_host(std::string_view host) {
          host.find('/') == std::string_view::npos && host.find('\0') == std::string_view::npos;
 }
 
-// evhost.path-pattern: %_ the whole name, %0 "domain.tld", %1 "tld", %2 "domain", %3 "sub" ..., %% a percent sign.
+// evhost.path-pattern: %_ the whole name, %0 "domain.tld", %1 "tld", %2 "domain", %3 "sub" ..., %% a percent sign;
+// %{3} the same as %3, %{3.1} its first letter.
 std::string fill_pattern(std::string_view pattern, std::string_view host) {
   std::vector<std::string_view> parts;
   for (std::string_view rest = host; !rest.empty();) {
@@ -67,12 +68,34 @@ std::string fill_pattern(std::string_view pattern, std::string_view host) {
       out += host;
     } else if (next == '0') {
       out += parts.size() > 1 ? std::string(parts[1]) + '.' + std::string(parts[0]) : std::string(host);
+    } else if (next == '{') {
+      const std::size_t close = pattern.find('}', i);
+      const std::string_view inside = pattern.substr(i + 1, std::min(close, pattern.size()) - i - 1);
+      const bool whole = inside.size() == 1 || (inside.size() == 3 && inside[1] == '.' && inside[2] == '0');
+      const bool letter = inside.size() == 3 && inside[1] == '.' && inside[2] >= '1' && inside[2] <= '9';
+      if (close != std::string_view::npos && (whole || letter) && inside[0] >= '1' && inside[0] <= '9') {
+        const auto number = static_cast<std::size_t>(inside[0] - '1');
+        const std::string_view part = number < parts.size() ? parts[number] : std::string_view{};
+        const auto which = static_cast<std::size_t>(inside.back() - '1');
+        out += whole ? part : part.substr(std::min(which, part.size()), 1);
+        i = close;
+      }
     } else if (next >= '1' && next <= '9') {
       const auto number = static_cast<std::size_t>(next - '1');
       out += number < parts.size() ? parts[number] : std::string_view{};
     }
   }
   return with_slash(std::move(out));
+}
+
+// Methods that this server has heard of; a file takes few of them [405], and others are nothing to it [501].
+bool is_known_method(std::string_view method) {
+  static constexpr std::string_view kMethods[] = {
+      "GET",      "HEAD",       "POST",    "OPTIONS", "PUT",  "DELETE", "PATCH",  "TRACE",
+      "PROPFIND", "PROPPATCH",  "MKCOL",   "COPY",    "MOVE", "LOCK",   "UNLOCK", "REPORT",
+      "SEARCH",   "MKCALENDAR", "CONNECT", "ACL",     "BIND", "QUERY",
+  };
+  return std::ranges::find(kMethods, method) != std::end(kMethods);
 }
 
 // True when a part of `path` behind `root` is a symbolic link.
@@ -104,6 +127,14 @@ void use_bytes(http::Response& response, const SmallFiles::Found& found) {
 }
 
 }  // namespace
+
+void Visit::redirect_to_directory() {
+  http::Response response;
+  response.status = 301;
+  response.headers.add("Location",
+                       http::encode_path(url_) + '/' + (request_.query.empty() ? "" : '?' + request_.query));
+  answer(std::move(response));
+}
 
 void Visit::document_root() {
   root_ = settings_->document_root;
@@ -262,11 +293,7 @@ bool Visit::find_file() {
     split_path_info();
   }
   if (found_ == Found::directory && !url_.ends_with('/')) {
-    http::Response response;
-    response.status = 301;
-    response.headers.add("Location",
-                         http::encode_path(url_) + '/' + (request_.query.empty() ? "" : '?' + request_.query));
-    answer(std::move(response));
+    redirect_to_directory();
     return true;
   }
   if (found_ == Found::directory) {
@@ -322,8 +349,7 @@ bool Visit::serve_file() {
     return true;
   }
   if (request_.method != "GET" && request_.method != "HEAD" && request_.method != "POST") {
-    http::Response response = http::method_not_allowed("OPTIONS, GET, HEAD, POST");
-    answer(std::move(response));
+    is_known_method(request_.method) ? answer(http::method_not_allowed("OPTIONS, GET, HEAD, POST")) : error(501);
     return true;
   }
   const bool excluded = settings_->exclude_extensions &&
@@ -334,7 +360,8 @@ bool Visit::serve_file() {
     return true;
   }
   if (!path_info_.empty() && !settings_->path_info) {
-    return false;
+    error(403);
+    return true;
   }
   auto found = context_->small_files.open(file_path_, file_id_);
   if (!found) {
@@ -348,55 +375,6 @@ bool Visit::serve_file() {
   http::Response response;
   answer_with(response, found->file, type);
   use_bytes(response, *found);
-  if (response.status >= 400) {
-    http::Response page = error_page(response.status);
-    response.headers.set("Content-Type", std::string(page.headers.get("Content-Type")));
-    response.body = std::move(page.body);
-  }
-  answer(std::move(response));
-  return true;
-}
-
-// X-Sendfile: below the allowed directories only.
-bool Visit::send_named_file(const CgiHead& head) {
-  std::string path = head.send_file;
-  if (head.send_file_by_url) {
-    auto decoded = http::percent_decode(path.substr(0, path.find('?')));
-    path = decoded ? root_ + *decoded : std::string{};
-  } else if (auto decoded = http::percent_decode(path); decoded) {
-    path = *decoded;
-  }
-  std::vector<std::string> roots = app_->send_file_roots;
-  if (roots.empty()) {
-    roots.push_back(settings_->document_root);
-  }
-  char* real = path.empty() ? nullptr : realpath(path.c_str(), nullptr);
-  const std::string resolved = real != nullptr ? real : "";
-  free(real);  // NOLINT(cppcoreguidelines-no-malloc): realpath allocates so
-  bool allowed = false;
-  for (const std::string& root : roots) {
-    char* real_root = realpath(root.c_str(), nullptr);
-    if (real_root != nullptr) {
-      allowed = allowed || (!resolved.empty() && resolved.starts_with(with_slash(real_root)));
-      free(real_root);  // NOLINT(cppcoreguidelines-no-malloc)
-    }
-  }
-  if (!allowed) {
-    context_->log.warning("X-Sendfile of " + path +
-                          (resolved.empty() ? ": no such file" : ": not below an allowed directory"));
-    error(resolved.empty() ? 404 : 403);
-    return true;
-  }
-  auto file = io::File::open(resolved);
-  if (!file) {
-    error(404);
-    return true;
-  }
-  http::Response response;
-  response.status = head.status;
-  response.headers = head.headers;
-  const std::string type = type_of(**file);
-  answer_with(response, std::move(*file), type);
   if (response.status >= 400) {
     http::Response page = error_page(response.status);
     response.headers.set("Content-Type", std::string(page.headers.get("Content-Type")));

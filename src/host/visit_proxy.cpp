@@ -7,8 +7,10 @@
 
 #include "host/proxy.hpp"
 #include "host/scgi.hpp"
+#include "host/target_form.hpp"
 #include "host/visit.hpp"
 #include "http/text.hpp"
+#include "http/uri.hpp"
 
 namespace microtome::host {
 namespace {
@@ -53,20 +55,34 @@ std::string Visit::forwarded_field() const {
   return before.empty() || element.empty() ? element : std::string(before) + ", " + element;
 }
 
+// The server behind must not read another path out of the target than our conditions have.
+std::string Visit::proxied_target() const {
+  if (rewritten_ || in_error_handler_ || !original_target_.starts_with('/')) {
+    return target_now();
+  }
+  if (!has_dot_segment(original_target_)) {
+    return plain_target(original_target_);
+  }
+  return http::encode_path(url_) + (request_.query.empty() ? "" : '?' + request_.query);
+}
+
 // The request as it goes to an HTTP server behind: our connection's fields are left out, and who asked is added.
 std::string Visit::proxied_head(const AppSpec& app, bool upgrade, std::optional<std::uint64_t> length) const {
-  const bool changed = rewritten_ || in_error_handler_ || !original_target_.starts_with('/');
-  const bool old = settings_->proxy_headers && settings_->proxy_headers->http10 && !upgrade;
-  std::string text = request_.method + ' ' + mapping_->path_out(changed ? target_now() : original_target_) +
-                     (old ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
+  const bool labelled = settings_->proxy_label_host && app.label != app.address();
+  const std::string_view host = labelled ? std::string_view(app.label) : mapping_->host();
+  const bool http10 = (settings_->proxy_headers && settings_->proxy_headers->http10) || host.empty();
+  const bool old = http10 && !upgrade;  // a client may leave Host out, but not in HTTP/1.1
+  std::string text =
+      request_.method + ' ' + mapping_->path_out(proxied_target()) + (old ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
   const auto add = [&text](std::string_view name, std::string_view value) {
     text.append(name);
     text += ": ";
     text.append(value);
     text += "\r\n";
   };
-  const bool labelled = settings_->proxy_label_host && app.label != app.address();
-  add("Host", labelled ? std::string_view(app.label) : mapping_->host());
+  if (!host.empty()) {
+    add("Host", host);
+  }
   const std::string forwarded = forwarded_field();
   const auto named = http::split_list(request_.headers.get("Connection"));
   for (const http::Header& header : request_.headers.all()) {
@@ -79,8 +95,10 @@ std::string Visit::proxied_head(const AppSpec& app, bool upgrade, std::optional<
   const std::string_view before = request_.headers.get("X-Forwarded-For");
   add("X-Forwarded-For", (before.empty() ? "" : std::string(before) + ", ") + stream_->endpoint().remote_address);
   add("X-Forwarded-Proto", request_.scheme);
-  add("X-Forwarded-Host", request_.authority);
-  add("X-Host", request_.authority);
+  if (!request_.authority.empty()) {
+    add("X-Forwarded-Host", request_.authority);
+    add("X-Host", request_.authority);
+  }
   if (!forwarded.empty()) {
     add("Forwarded", forwarded);
   }
@@ -123,6 +141,7 @@ bool Visit::start_proxy(const AppRoute& route) {
   mapping_ = std::make_unique<ProxyMapping>(rules, request_.authority, request_.scheme == "https");
   proxy.upgrade =
       rules.upgrade && protocol_ == "HTTP/1.1" && !stream_->has_body() && asks_for_upgrade(request_.headers);
+  proxy.tunnel_idle = settings_->tunnel_idle;
   proxy.text = [this, &route, upgrade = proxy.upgrade](const App& app, std::optional<std::uint64_t> length) {
     return proxied_head(entry_of(route, app), upgrade, length);
   };

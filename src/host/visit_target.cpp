@@ -2,6 +2,7 @@
 // What server.http-parseopts refuses or changes in a request's target, beyond what is always refused.
 #include <string>
 
+#include "host/target_form.hpp"
 #include "host/visit.hpp"
 #include "http/text.hpp"
 #include "http/uri.hpp"
@@ -11,17 +12,6 @@ namespace {
 
 bool has_escaped_slash(std::string_view path) {
   return path.find("%2F") != std::string_view::npos || path.find("%2f") != std::string_view::npos;
-}
-
-// A segment "." or "..", spelled in any way.
-bool has_dot_segment(std::string_view path) {
-  for (const std::string_view segment : http::split_path(path)) {
-    const auto decoded = http::percent_decode(segment);
-    if (decoded && (*decoded == "." || *decoded == "..")) {
-      return true;
-    }
-  }
-  return false;
 }
 
 bool is_utf8(std::string_view text) {

@@ -44,6 +44,10 @@ bool Visit::user_directory(bool& found) {
   }
   const std::size_t end = std::min(url_.find('/', 2), url_.size());
   const std::string user = url_.substr(2, end - 2);
+  if (end == url_.size() && !user.empty()) {
+    redirect_to_directory();  // before anybody looks: it must not tell which users there are
+    return true;
+  }
   if (!is_user_name(user) || names(settings.users_excluded, user) ||
       (settings.users_included && !settings.users_included->empty() && !names(settings.users_included, user))) {
     return false;
@@ -57,14 +61,6 @@ bool Visit::user_directory(bool& found) {
   }
   if (home.empty()) {
     return false;
-  }
-  if (end == url_.size()) {
-    http::Response response;
-    response.status = 301;
-    response.headers.add("Location",
-                         http::encode_path(url_) + '/' + (request_.query.empty() ? "" : '?' + request_.query));
-    answer(std::move(response));
-    return true;
   }
   found = true;
   root_ = home;

@@ -150,6 +150,26 @@ std::string clean_prefix(std::string_view text) {
   return normal && *normal == prefix ? prefix : std::string();
 }
 
+namespace {
+
+// A name: letters, digits, "-" (not in front of a label), "_", and dots between labels. Where the last label begins
+// with a digit it can only be an IPv4 address (RFC 3986 and what browsers make of it).
+bool is_host_name(std::string_view host) {
+  const bool characters = !host.empty() && std::ranges::all_of(host, [](char c) {
+    return http::is_alpha(c) || http::is_digit(c) || c == '-' || c == '.' || c == '_';
+  });
+  if (!characters || host.front() == '.' || host.front() == '-' || host.find("..") != std::string_view::npos ||
+      host.find(".-") != std::string_view::npos) {
+    return false;
+  }
+  if (host.ends_with('.')) {
+    host.remove_suffix(1);
+  }
+  return !http::is_digit(host[host.rfind('.') + 1]) || is_address(host);
+}
+
+}  // namespace
+
 bool valid_authority(std::string_view text) {
   if (text.empty() || text.size() > 255) {
     return false;
@@ -163,11 +183,7 @@ bool valid_authority(std::string_view text) {
     }
     host_end = close + 1 < text.size() ? close + 1 : std::string_view::npos;
   } else {
-    const std::string_view host = text.substr(0, host_end);
-    const bool name = !host.empty() && std::ranges::all_of(host, [](char c) {
-      return http::is_alpha(c) || http::is_digit(c) || c == '-' || c == '.' || c == '_';
-    });
-    if (!name || host.front() == '.' || host.find("..") != std::string_view::npos) {
+    if (!is_host_name(text.substr(0, host_end))) {
       return false;
     }
   }

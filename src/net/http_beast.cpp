@@ -11,6 +11,8 @@
 namespace microtome::net {
 namespace {
 
+constexpr std::size_t kMaxChunkExtension = 1000;  // nobody uses them but to hide something
+
 namespace beast = boost::beast;
 using beast::error_code;
 using BeastHttp = beast::http::error;
@@ -71,8 +73,11 @@ class Parser : public beast::http::basic_parser<true> {
     body->append(bytes.data(), bytes.size());
     return bytes.size();
   }
-  void on_chunk_header_impl(std::uint64_t /*size*/, beast::string_view /*extensions*/,
-                            error_code& /*error*/) override {}
+  void on_chunk_header_impl(std::uint64_t /*size*/, beast::string_view extensions, error_code& error) override {
+    if (extensions.size() > kMaxChunkExtension) {
+      error = BeastHttp::bad_chunk_extension;
+    }
+  }
   std::size_t on_chunk_body_impl(std::uint64_t /*remain*/, beast::string_view bytes, error_code& /*error*/) override {
     body->append(bytes.data(), bytes.size());
     return bytes.size();

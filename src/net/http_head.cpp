@@ -228,6 +228,19 @@ std::optional<Refusal> check_framing(Head& head) {
   return std::nullopt;
 }
 
+// Fields that say one thing: said twice and differently, two parsers would hear two things.
+std::optional<Refusal> check_single_fields(Head& head) {
+  for (const std::string_view name : {"Content-Type", "If-Modified-Since"}) {
+    const std::string_view first = head.headers.get(name);
+    for (const http::Header& header : head.headers.all()) {
+      if (equal_no_case(header.name, name) && header.value != first) {
+        return Refusal{400, "contradictory header fields"};
+      }
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<Refusal> check_connection(Head& head) {
   head.keep_alive = head.version >= 11;
   const std::string options = http::joined(head.headers, "Connection");
@@ -269,7 +282,7 @@ std::expected<Head, Refusal> parse_head(std::string_view bytes, const HeadLimits
   if (const auto refusal = check_authority(head, limits.host_in_target)) {
     return Refused(*refusal);
   }
-  for (auto* check : {check_framing, check_connection}) {
+  for (auto* check : {check_framing, check_single_fields, check_connection}) {
     if (const auto refusal = check(head)) {
       return Refused(*refusal);
     }

@@ -229,6 +229,15 @@ test('X-Sendfile: below the allowed directory only, links followed, with ranges'
   assert.equal((await send('files/link')).status, 403);
   assert.equal((await send('files/../secret')).status, 403);
   assert.equal((await send('files/none')).status, 404);
+  const name = (file) => encodeURIComponent(server.place.file(file));
+  const parts = (value) => server.get(`/send?do=sendfile&two=${encodeURIComponent(value)}`);
+  for (const [value, length] of [[`${name('files/a.bin')} 0-`, 5000], [`${name('files/a.bin')} 0-4, ${name('files/a.bin')} 5-`, 5000], [name('files/a.bin'), 5000], [`${name('files/a.bin')} 10-19`, 10]]) {
+    const whole = await parts(value);
+    assert.deepEqual([whole.status, whole.headers['content-length'], whole.body.length], [200, String(length), length], value);
+  }
+  assert.equal((await parts(`${name('files/a.bin')} 0-4, ${name('secret')} 0-`)).status, 403);
+  assert.equal((await parts(`${name('files/a.bin')} 5000-`)).status, 502);
+  assert.equal((await parts(`${name('files/a.bin')} x`)).status, 502);
   // Where it is not allowed the field must not show our paths to the client either.
   const off = await server.get('/one?do=sendfile&path=/etc/passwd');
   assert.equal(off.body.toString(), 'not this');
@@ -241,6 +250,7 @@ test('an authorizer: lets in with variables, or gives its own answer', async () 
   const { params } = await json('/app', { Host: 'guarded', 'X-Key': 'open' });
   assert.equal(params.AUTH_METHOD, 'key');
   assert.equal(params.REMOTE_GROUP, 'readers');
+  assert.equal(params.X_LEVEL, '3');
   const file = await server.get('/open.txt', { Host: 'guarded', 'X-Key': 'open' });
   assert.equal(file.body.toString(), 'open');
   assert.equal((await server.get('/open.txt', { Host: 'guarded' })).status, 403);

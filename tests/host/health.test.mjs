@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
-import { test } from 'node:test';
 import { app, host, rogue } from './host.mjs';
 import { eventually } from '../lib/process.mjs';
+import { test } from '../lib/test.mjs';
 
 test('a process that hangs while nobody asks is replaced', async () => {
   const server = await host((place) => `fastcgi.server = ( ${app(place, rogue('--do', 'hang'), { 'health-path': '/check?x=y', 'health-interval': 1, 'read-timeout': 1 })} )`);

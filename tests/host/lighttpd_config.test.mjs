@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
 import { top } from '../lib/process.mjs';
+import { after, before, test } from '../lib/test.mjs';
 import { host, program, site } from './host.mjs';
 
 let server;
@@ -157,6 +157,7 @@ test('mistakes are told with their place', () => {
     ['$HTTP["host"] =~ "(" { }\n', 255, /pattern/],
     ['server.modules = ( "mod_unheard_of" )\n', 0, /warning: unknown module/],
     ['magnet.attract-raw-url-to = ( "x.lua" )\n', 255, /Lua/],
+    ['alias.url = ( "/blog" => "/a", "/other" => "/b", "/blog/images" => "/c" )\n', 0, /warning: "\/blog\/images" is never reached: "\/blog"/],
     ['some.unknown = "x"\n', 0, /warning: unknown setting 'some\.unknown'/],
     ['auth.require = ( "/" => ( "method" => "ntlm", "realm" => "r", "require" => "valid-user" ) )\n', 255, /"basic" or "digest"/],
     ['proxy.header = ( "map-urlpath" => "x" )\n', 255, /map-urlpath/],

@@ -7,11 +7,11 @@ import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
-import { after, before, test } from 'node:test';
 import { gunzipSync, inflateSync } from 'node:zlib';
 import { app, host, program, rogue, site } from './host.mjs';
 import { ask } from '../lib/raw.mjs';
 import { eventually, freePort } from '../lib/process.mjs';
+import { after, before, test } from '../lib/test.mjs';
 
 const prose = 'A line that comes again and again.\n'.repeat(200);
 const hash = (kind, text) => createHash(kind).update(text).digest('hex');
@@ -227,6 +227,7 @@ test('homes of users', async () => {
   const moved = await get('/~ann?q');
   assert.deepEqual([moved.status, moved.headers.location], [301, '/~ann/?q']);
   assert.equal((await get('/~ann/sub')).headers.location, '/~ann/sub/');
+  assert.equal((await get('/~none')).headers.location, '/~none/'); // tells nothing about who is there
   for (const path of ['/~none/a.txt', '/~root/a.txt', '/~../ann/a.txt', '/~/a.txt']) assert.equal((await get(path)).status, 404, path);
   assert.equal((await get('/~ann/../../b/bob/b.txt')).status, 400);
   assert.equal((await get('/~bob/b.txt', { Host: 'letters' })).body.toString(), 'with letters');

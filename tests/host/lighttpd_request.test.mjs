@@ -3,8 +3,8 @@
 // error handlers, virtual hosts, access, links, authentication.
 import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
 import { Raw } from '../lib/raw.mjs';
+import { after, before, test } from '../lib/test.mjs';
 import { sleep } from '../lib/process.mjs';
 import { app, host, rogue } from './host.mjs';
 
@@ -15,6 +15,7 @@ before(async () => {
     mkdirSync(place.file('sites/default.example/pages'), { recursive: true });
     writeFileSync(place.file('sites/numbers.example/pages/five.txt'), '12345\n');
     writeFileSync(place.file('sites/default.example/pages/here.txt'), 'default');
+    for (const name of ['host', 'h-o-host', 'example.org']) place.put(`patterns/${name}/who.txt`, name);
     mkdirSync(`${place.www}/real`);
     writeFileSync(`${place.www}/real/in.txt`, 'in');
     mkdirSync(`${place.www}/dir with ä`);
@@ -32,6 +33,13 @@ before(async () => {
     $HTTP["host"] == "plain.example" { } else {
       $HTTP["host"] =~ "\\.vhost$|^numbers\\.example$" { simple-vhost.server-root = "${place.file('sites')}/" simple-vhost.document-root = "pages" simple-vhost.default-host = "default.example" }
     }
+    $HTTP["host"] == "allowed" { url.access-allow = ( ".txt" ) url.access-deny = ( ".txt" ) }
+    $HTTP["host"] == "no-path-info" { static-file.disable-pathinfo = "enable" }
+    $HTTP["host"] == "old-names" { server.indexfiles = ( "five.txt" ) }
+    $HTTP["host"] =^ "by-number." { evhost.path-pattern = "${place.file('patterns')}/%3/" }
+    $HTTP["host"] =^ "by-letter." { evhost.path-pattern = "${place.file('patterns')}/%{3.1}-%{3.2}-%3/" }
+    $HTTP["host"] =^ "by-zero." { evhost.path-pattern = "${place.file('patterns')}/%{3.0}/" }
+    $HTTP["host"] =^ "by-whole." { evhost.path-pattern = "${place.file('patterns')}/%0/" }
     $HTTP["host"] == "nolinks" { server.follow-symlink = "disable" }
     $HTTP["host"] =^ "lower-" {
       server.force-lowercase-filenames = "enable"
@@ -90,9 +98,12 @@ test('the request line', async () => {
     ['GET /\n\n', 'HTTP/1.0 400'],
     ['GET / HTTP/1.1 \nHost: a\n\n', 'HTTP/1.0 400'],
     ['GET / HTTP/2.7\nHost: a\n\n', 'HTTP/1.0 505'],
+    ['GET / HTTP/1.3\nHost: a\n\n', 'HTTP/1.0 505'],
     ['GET / http/1.1\nHost: a\n\n', 'HTTP/1.0 400'],
     ['GET five.txt HTTP/1.0\n\n', 'HTTP/1.0 400'],
-    ['BREW / HTTP/1.0\n\n', 'HTTP/1.0 405'],
+    ['BREW / HTTP/1.0\n\n', 'HTTP/1.0 501'],
+    ['PROPFIND / HTTP/1.0\n\n', 'HTTP/1.0 405'],
+    ['DELETE /five.txt HTTP/1.0\n\n', 'HTTP/1.0 405'],
   ]) assert.equal(await one(text), expected, JSON.stringify(text));
 });
 
@@ -100,12 +111,28 @@ test('Host and other fields', async () => {
   for (const [fields, expected] of [
     ['', 400], ['Host: a\nHost: a\n', 400], ['Host: a\nHost: b\n', 400], ['Host: \n', 400], ['Host: a b\n', 400], ['Host: a/b\n', 400], ['Host: a:\n', 200], ['Host: a:x\n', 400],
     ['Host: [::1]\n', 200], ['Host: [::1]:80\n', 200], ['Host: [::1\n', 400], ['Host: [::g]\n', 400], ['Host: ..\n', 400], ['Host: a..b\n', 400], ['Host: .a\n', 400], ['Host: a.example.\n', 200], ['Host: 192.0.2.1:8080\n', 200],
+    ['Host: -a.b\n', 400], ['Host: a.-b\n', 400], ['Host: a-b.c\n', 200], ['Host: a1.b2\n', 200], ['Host: 1a.b\n', 200], ['Host: x192.0.2.1\n', 400], ['Host: 192.0.2\n', 400], ['Host: 192.0.2.256\n', 400], ['Host: a.7b\n', 400], ['Host: 3\n', 400],
+    ['Host: a\nContent-Type: a/b\nContent-Type: a/c\n', 400], ['Host: a\nContent-Type: a/b\nContent-Type: a/b\n', 200], ['Host: a\nIf-Modified-Since: 5\nIf-Modified-Since: 4\n', 400],
     ['Host: a\nX : y\n', 400], ['Host: a\nno colon\n', 400], ['Host: a\n folded\n', 400], ['Host: a\n: empty\n', 400], ['Host: a\nX-A: b\x01c\n', 400],
     ['Host: a\nContent-Length: 0\nContent-Length: 0\n', 400], ['Host: a\nContent-Length: -1\n', 400], ['Host: a\nContent-Length: +1\n', 400], ['Host: a\nContent-Length: 0x0\n', 400],
     ['Host: a\nTransfer-Encoding: gzip\n', 501], ['Host: a\nTransfer-Encoding: chunked\nContent-Length: 3\n', 400],
     ['Host: a\nConnection: ,close\n', 200], ['Host: a\nConnection: close,,TE\n', 200], ['Host: a\nConnection: close, ,TE\n', 200], ['Host: a\nConnection: close,\n', 200], ['Host: a\nConnection: close, \n', 200],
     ['Host: a\nIf-Modified-Since: never\n', 200], ['Host: a\nUser-Agent:\n', 200],
   ]) assert.equal((await one(`GET /five.txt HTTP/1.1\n${fields}Connection: close\n\n`))?.slice(9), String(expected), JSON.stringify(fields));
+});
+
+// Where lighttpd, nginx and Caddy differ, the strictest verdict counts.
+test('malformed requests', async () => {
+  const host = 'Host: a\r\n';
+  const post = `POST /x HTTP/1.1\r\nHost: posts\r\nConnection: close\r\n`;
+  for (const [name, bytes, expected] of [
+    ['bare line feeds', 'GET / HTTP/1.1\nHost: a\n\n', 400], ['one bare line feed', `GET / HTTP/1.1\r\nX: y\n${host}\r\n`, 400], ['folded', `GET / HTTP/1.1\r\n${host}X: a\r\n b\r\n\r\n`, 400],
+    ['no colon', `GET / HTTP/1.1\r\n${host}nothing\r\n\r\n`, 400], ['HTTP/1.2', `GET / HTTP/1.2\r\n${host}\r\n`, 505], ['another host', `GET http://b/ HTTP/1.1\r\n${host}\r\n`, 400],
+    ['GET with a body', `GET / HTTP/1.1\r\n${host}Content-Length: 3\r\n\r\nabc`, 400], ['POST without a length', `POST / HTTP/1.1\r\n${host}\r\n`, 411],
+    ['a field of 20 KiB', `GET /five.txt HTTP/1.1\r\n${host}Connection: close\r\nX: ${'y'.repeat(20 << 10)}\r\n\r\n`, 200], ['fields of 70 KiB', `GET / HTTP/1.1\r\n${host}X: ${'y'.repeat(70 << 10)}\r\n\r\n`, 431], ['a target of 70 KiB', `GET /${'y'.repeat(70 << 10)} HTTP/1.1\r\n${host}\r\n`, 414],
+    ['length and chunks', `${post}Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, 400], ['two equal lengths', `${post}Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc`, 400],
+    ['a chunk size that ends with a line feed', `${post}Transfer-Encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n`, 400], ['NUL in the path', `GET /%00 HTTP/1.1\r\n${host}\r\n`, 400], ['NUL, bare', `GET /a\0b HTTP/1.1\r\n${host}\r\n`, 400], ['percent garbage', `GET /%zz HTTP/1.1\r\n${host}\r\n`, 400],
+  ]) assert.equal((await lines(bytes))[0]?.slice(9), String(expected), name);
 });
 
 test('methods that bring a body, and those that do not', async () => {
@@ -116,7 +143,7 @@ test('methods that bring a body, and those that do not', async () => {
   assert.equal(await one('GET /five.txt HTTP/1.1\nHost: a\nConnection: close\nContent-Length: 4\n\n1234'), 'HTTP/1.1 400');
   for (const [chunks, expected] of [
     ['a\n0123456789\n0\n\n', 10], ['A\n0123456789\n0\n\n', 10], ['10\n0123456789abcdef\n0\n\n', 16], ['a\n0123456789\n0\nTest: trailer\n\n', 10], ['a; comment\n0123456789\n0\n\n', 10],
-    ['az\n0123456789\n0\n\n', 400], ['a\n0123456789xxxxxxxx\n0\n\n', 400], [`a;${'x'.repeat(70000)}\n0123456789\n0\n\n`, 400], ['-1\n\n', 400], ['fffffffffffffffff\n', 400],
+    ['az\n0123456789\n0\n\n', 400], ['a\n0123456789xxxxxxxx\n0\n\n', 400], [`a;${'x'.repeat(900)}\n0123456789\n0\n\n`, 10], [`a;${'x'.repeat(1100)}\n0123456789\n0\n\n`, 400], [`a;${'x'.repeat(70000)}\n0123456789\n0\n\n`, 400], ['-1\n\n', 400], ['fffffffffffffffff\n', 400],
   ]) {
     const answer = await json(`POST /x HTTP/1.1\nHost: posts\nConnection: close\nTransfer-Encoding: chunked\n\n${chunks}`);
     if (expected === 400) assert.equal(answer.status, 400, chunks.slice(0, 30));
@@ -224,6 +251,26 @@ test('lower-cased names do not get around access, exclusion and passwords', asyn
     assert.equal((await get(name, { Host: 'lower-deny' })).status, 403, name);
     assert.equal((await get(name, { Host: 'lower-exclude' })).status, 403, name);
     assert.equal((await get(name, { Host: 'lower-auth' })).status, 401, name);
+  }
+});
+
+test('what is allowed, whatever is denied', async () => {
+  assert.equal((await get('/five.txt', { Host: 'allowed' })).status, 200);
+  assert.equal((await get('/image.jpg', { Host: 'allowed' })).status, 403);
+});
+
+test('a path behind a file, where that is not wanted', async () => {
+  assert.equal((await get('/image.jpg/index.php', { Host: 'no-path-info' })).status, 403);
+  assert.equal((await get('/image.jpg', { Host: 'no-path-info' })).status, 200);
+});
+
+test('index files by the setting\'s first name', async () => {
+  assert.equal((await get('/', { Host: 'old-names' })).body.toString(), '12345\n');
+});
+
+test('document roots by pattern', async () => {
+  for (const [name, path] of [['by-number.host.example.org', 'host'], ['by-letter.host.example.org', 'h-o-host'], ['by-zero.host.example.org', 'host'], ['by-whole.host.example.org', 'example.org']]) {
+    assert.equal((await get('/who.txt', { Host: name })).body.toString(), path, name);
   }
 });
 

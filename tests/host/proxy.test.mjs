@@ -5,9 +5,9 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createServer as createHttp } from 'node:http';
 import { once } from 'node:events';
-import { after, before, test } from 'node:test';
 import { Raw } from '../lib/raw.mjs';
 import { eventually, freePort, sleep } from '../lib/process.mjs';
+import { after, before, test } from '../lib/test.mjs';
 import { backend, body } from './backend.mjs';
 import { host } from './host.mjs';
 
@@ -80,6 +80,7 @@ before(async () => {
       "map-urlpath" => ( "/public/" => "/app/", "/public" => "/app" ) ) }
     $HTTP["host"] == "named" { proxy.replace-http-host = "enable" proxy.forwarded = ( "for" => 1, "proto" => 1, "host" => 1, "by" => 1 ) }
     $HTTP["host"] == "ws" { proxy.header = ( "upgrade" => "enable" ) }
+    $HTTP["host"] == "ws-idle" { proxy.header = ( "upgrade" => "enable" ) proxy.tunnel-idle = 1 }
     $HTTP["host"] == "old" { proxy.header = ( "force-http10" => "enable" ) }
     $HTTP["host"] == "intercepted" { server.error-intercept = "enable" server.errorfile-prefix = "${place.file('err-')}" }
     $HTTP["host"] == "ends" { proxy.server = ( ".do" => (( "host" => "127.0.0.1", "port" => ${inner.port} )) ) proxy.map-extensions = ( ".doit" => ".do" ) }
@@ -121,6 +122,21 @@ test('HEAD, 204 and 304 have no body, and the connection goes on behind them', a
   assert.equal((await next('GET', '/204')).headers['x-a'], 'b');
   assert.equal((await next('GET', '/hello')).body.toString(), 'hello');
   raw.close();
+});
+
+test('the server behind reads the same path as our conditions; one spelling of each', async () => {
+  const line = async (target) => (await seen(target)).line.split(' ')[1];
+  assert.equal(await line('/some+test%3axxx%20with%20space?a=%2f%7e'), '/some+test%3Axxx%20with%20space?a=%2F~');
+  assert.equal(await line('/a%2Fb//c'), '/a%2Fb//c');
+  assert.equal(await line('/x/../private/./y?q=../z'), '/private/y?q=../z');
+  assert.equal(await line('/private%2f..%2fpublic/%2e/y'), '/public/y');
+});
+
+test('a request without a host goes on without one', async () => {
+  const answer = await server.raw('GET /echo HTTP/1.0\r\n\r\n');
+  const got = JSON.parse(answer.body.toString());
+  assert.equal(got.line, 'GET /echo HTTP/1.0');
+  for (const name of ['host', 'x-host', 'x-forwarded-host']) assert.equal(got.headers[name], undefined, name);
 });
 
 test('an answer is passed on as it comes', async () => {
@@ -249,6 +265,21 @@ test('an upgrade is a tunnel where it is allowed, and an ordinary request elsewh
   await sleep(1300); // longer than read-timeout: a quiet tunnel stays
   raw.write('x'.repeat(300000));
   await raw.until(() => raw.size > 300000);
+  raw.close();
+  await eventually(() => inner.open === 0, 'the tunnel ends at both sides');
+});
+
+test('a tunnel in which nothing moves is cut after proxy.tunnel-idle', async () => {
+  const raw = await Raw.open(server.port);
+  raw.write('GET /socket HTTP/1.1\r\nHost: ws-idle\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\n\r\n');
+  assert.equal((await raw.response()).status, 101);
+  for (let i = 0; i < 4; i += 1) { // longer than the limit, but something moves
+    await sleep(500);
+    raw.write('ping');
+    await raw.until(() => raw.data.toString().split('<ping>').length === i + 2);
+  }
+  await raw.until(() => false, 20000);
+  assert.equal(raw.over, true);
   raw.close();
   await eventually(() => inner.open === 0, 'the tunnel ends at both sides');
 });

@@ -72,7 +72,7 @@ const behaviours = {
   dieonce: ({ socket, id }) => (process.env.COUNT_FILE && first() ? process.kill(process.pid, 'SIGKILL') : socket.write(answer(id, good))),
   closeonce: ({ socket, id }) => (first() ? socket.end() : socket.write(answer(id, good))),
   overloadedonce: ({ socket, id }) => (first() ? socket.write(end(id, 0, 2)) : socket.write(answer(id, good))),
-  sendfile: ({ socket, id, query }) => socket.write(answer(id, `X-Sendfile: ${decodeURIComponent(query.get('path'))}\r\nContent-Type: text/x-mine\r\n\r\nnot this`)),
+  sendfile: ({ socket, id, query }) => socket.write(answer(id, `${query.has('two') ? `X-Sendfile2: ${query.get('two')}` : `X-Sendfile: ${decodeURIComponent(query.get('path'))}`}\r\nContent-Type: text/x-mine\r\n\r\nnot this`)),
   accel: ({ socket, id, query }) => socket.write(answer(id, `X-Accel-Redirect: ${query.get('path')}\r\n\r\nnot this`)),
   big: ({ socket, id, query }) => {
     const size = Number(query.get('size'));
@@ -99,7 +99,7 @@ const behaviours = {
   env: ({ socket, id }) => socket.write(answer(id, `Content-Type: application/json\r\n\r\n${JSON.stringify({ env: process.env, cwd: process.cwd(), pid: process.pid })}`)),
   authorize: ({ socket, id, params }) => {
     const allowed = params.HTTP_X_KEY === 'open';
-    socket.write(answer(id, allowed ? 'Status: 200\r\nVariable-AUTH_METHOD: key\r\nVariable-REMOTE_GROUP: readers\r\n\r\nignored' : 'Status: 403\r\nX-Why: no key\r\n\r\nno key'));
+    socket.write(answer(id, allowed ? 'Status: 200\r\nVariable-AUTH_METHOD: key\r\nVariable-REMOTE_GROUP: readers\r\nVariable-X-Level: 3\r\n\r\nignored' : 'Status: 403\r\nX-Why: no key\r\n\r\nno key'));
   },
 };
 
