@@ -346,6 +346,13 @@ test('1.1: its description, its qualities, its sizes', async () => {
   assert.equal(await sizeOf('/iiif/1/squares.png/full/1500,/0/native.png'), '1500x1500');
   assert.match((await get('/iiif/1/squares.png/full/200,/0/native.jpg')).headers.link, /^<http:\/\/library\.stanford\.edu\S+level2>;rel="profile"$/);
   assert.equal((await get('/iiif/1/squares.png')).headers.location, `${base}/iiif/1/squares.png/info.json`);
+  for (const [accept, type] of [['image/png;q=1.0', 'image/png'], ['image/jpeg, image/png;q=0.5', 'image/jpeg'], ['*/*', 'image/jpeg'], ['image/webp,*/*;q=0.1', 'image/webp'], ['text/html', 'image/jpeg'], [undefined, 'image/jpeg']]) {
+    for (let i = 0; i < 2; i += 1) {
+      const answer = await get('/iiif/1/tiled/1/0,0,256,256/full/0/native', accept === undefined ? {} : { Accept: accept });
+      assert.deepEqual([answer.status, answer.headers['content-type'], answer.headers.vary], [200, type, 'Accept'], accept);
+    }
+  }
+  for (const rest of ['full/full/0/nativ', 'full/foll/0/native', 'full/full/0/native.']) assert.equal((await get(`/iiif/1/squares.png/${rest}`)).status, 400, rest);
   for (const rest of ['full/full/0/default.jpg', 'full/full/0/gray.jpg', 'full/^200,/0/native.jpg']) assert.equal((await get(`/iiif/1/squares.png/${rest}`)).status, 400, rest);
   const tile = await get('/iiif/1/tiled/1/0,0,512,512/256,/0/native.jpg');
   assert.ok(tile.body.equals((await get('/iiif/2/tiled/1/0,0,512,512/256,/0/default.jpg')).body));
