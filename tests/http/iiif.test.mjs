@@ -7,7 +7,7 @@ import { request } from 'node:http';
 import { after, before, describe, test } from '../lib/test.mjs';
 
 import { decodePng, encodePng, jpegSize } from '../lib/png.mjs';
-import { bin, scratchDir, start } from '../lib/process.mjs';
+import { bin, eventually, execFileSync, scratchDir, start } from '../lib/process.mjs';
 import { World } from '../e2e/servers.mjs';
 
 const side = 1000;
@@ -333,6 +333,24 @@ test('what does not fit the limits is refused before any pixel is touched', asyn
   assert.equal(await sizeOf(`/iiif/3/squares.png/0,0,2,2/^${info.maxWidth},1/0/bitonal.png`), `${info.maxWidth}x1`);
   assert.equal((await get(`/iiif/3/squares.png/0,0,2,2/^${info.maxWidth + 1},1/0/default.png`)).status, 400);
   assert.equal(await sizeOf('/iiif/3/squares.png/0,0,100,1/^max/0/default.png'), '5000x50');
+});
+
+test('an identifier may leave out the extension of its file', async () => {
+  const bare = '67352ccc-d1b0-11e1-89ae-279075081939';
+  for (const format of ['png', 'tif']) {
+    // A pyramid is preferred to a plain picture, and the exact name to both.
+    const side = format === 'png' ? 40 : 60;
+    writeFileSync(scratch.file('picture.png'), encodePng(side, side, () => [1, 2, 3]));
+    execFileSync('vips', ['copy', scratch.file('picture.png'), scratch.file(`${bare}.${format}`)]);
+    await eventually(async () => (await get(`/iiif/3/${bare}/info.json`)).text.includes(`"width":${side},`));
+    assert.equal((await json(`/iiif/3/${bare}/info.json`)).id, `${base}/iiif/3/${bare}`);
+    assert.equal(await sizeOf(`/iiif/2/${bare.replaceAll('-', '%2D')}/full/full/0/default.png`), `${side}x${side}`);
+    assert.match((await get(`/dz/${bare}.dzi`)).text, new RegExp(`Width="${side}"`));
+    assert.match((await get(`/zoomify/${bare}/ImageProperties.xml`)).text, new RegExp(`WIDTH="${side}"`));
+  }
+  assert.equal((await json(`/iiif/3/${bare}.png/info.json`)).width, 40);
+  assert.equal((await get(`/iiif/3/${bare}`)).headers.location, `${base}/iiif/3/${bare}/info.json`);
+  for (const none of [`${bare}.jpg`, bare.slice(1), `${bare}.`, 'deep', 'squares.png.png']) assert.equal((await get(`/iiif/3/${none}/info.json`)).status, 404, none);
 });
 
 test('1.1: its description, its qualities, its sizes', async () => {
