@@ -188,6 +188,9 @@ std::string write_iiif_info(const image::PictureInfo& info, const IiifLimits& li
   write_sizes(json, info, limits);
   write_tiles(json, info, limits, version);
   if (!two) {
+    if (info.opaque) {
+      write_list(json, "preferredFormats", {"jpg"});  // what passes through as it is stored
+    }
     write_formats(json, "extraFormats", false);
     write_list(json, "extraQualities", {"color", "gray", "bitonal"});
     write_list(json, "extraFeatures",

@@ -235,12 +235,22 @@ TEST(IiifInfo, SaysWhatIsStored) {
       R"("protocol":"http://iiif.io/api/image","profile":"level2","maxWidth":5000,"maxHeight":5000,)"
       R"("maxArea":25000000,"width":700,"height":500,)"
       R"("sizes":[{"width":175,"height":125},{"width":350,"height":250},{"width":700,"height":500}],)"
-      R"("tiles":[{"width":256,"height":256,"scaleFactors":[1,2,4]}],"extraFormats":["webp","tif","gif","avif","jp2","pdf"],)"
+      R"("tiles":[{"width":256,"height":256,"scaleFactors":[1,2,4]}],"preferredFormats":["jpg"],)"
+      R"("extraFormats":["webp","tif","gif","avif","jp2","pdf"],)"
       R"("extraQualities":["color","gray","bitonal"],"extraFeatures":["canonicalLinkHeader","mirroring",)"
       R"("profileLinkHeader","rotationArbitrary","sizeUpscaling"],)"
       R"("service":[{"@context":"http://iiif.io/api/annex/services/physdim/1/context.json",)"
       R"("id":"http://h/iiif/3/a#physdim","type":"Service",)"
       R"("profile":"http://iiif.io/api/annex/services/physdim","physicalScale":5e-04,"physicalUnits":"mm"}]})");
+}
+
+TEST(IiifInfo, PrefersNothingThatLosesAlpha) {
+  auto info = pyramid(700, 500, 256);
+  info.opaque = false;
+  EXPECT_EQ(write_iiif_info(info, kLimits, IiifVersion::three, "http://h/a").find("preferredFormats"),
+            std::string::npos);
+  EXPECT_EQ(write_iiif_info(pyramid(700, 500), kLimits, IiifVersion::two, "http://h/a").find("preferredFormats"),
+            std::string::npos);
 }
 
 TEST(IiifInfo, LeavesOutWhatIsBeyondTheLimits) {
