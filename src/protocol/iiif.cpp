@@ -31,6 +31,7 @@ struct Asked {
   IiifVersion version = IiifVersion::either;
   std::string base;  // the absolute base URI of the picture
   std::optional<Manner> manner = {};
+  bool negotiated = false;  // Accept chose the format
 };
 
 IiifLimits limits_of(const Call& call) {
@@ -107,12 +108,12 @@ void answer_image(const Call& call, const Asked& asked, const std::string& path,
   reply.caching = cached.caching;
   reply.mtime_ns = cached.mtime_ns;
   reply.learn = true;
-  reply.name = std::move(name);
+  reply.name = asked.negotiated ? nullptr : std::move(name);
   render_in(
       call, asked.manner, path,
       [limits = limits_of(call), image = asked.path.image, version = asked.version, base = asked.base,
-       sampling = call.options().sampling](const image::Picture& picture,
-                                           http::Headers& extra) -> Result<engine::PixelRequest> {
+       negotiated = asked.negotiated, sampling = call.options().sampling](
+          const image::Picture& picture, http::Headers& extra) -> Result<engine::PixelRequest> {
         auto made = make_iiif_picture(image, version, picture.info(), limits);
         if (!made) {
           return pass(made.error());
@@ -125,6 +126,9 @@ void answer_image(const Call& call, const Asked& asked, const std::string& path,
                                           : version == IiifVersion::two ? kIiifProfile2
                                                                         : kIiifProfile3) +
                               ">;rel=\"profile\"");
+        if (negotiated) {
+          extra.add("Vary", "Accept");
+        }
         if (auto* area = std::get_if<engine::RegionArea>(&made->request.area)) {
           area->sampling = sampling;
         }
@@ -161,6 +165,24 @@ std::string as_of_old(std::string_view argument) {
   quality = quality == "native" ? "default" : quality == "grey" ? "gray" : quality;
   return std::string(argument.substr(0, begin)) + std::string(quality) +
          (format.empty() ? ".jpg" : std::string(format));
+}
+
+// 1.1 leaves the format to Accept when the address names none; JPEG unless another one weighs more.
+std::string_view accepted_format(const http::Headers& headers) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kTypes{{{".jpg", "image/jpeg"},
+                                                                                        {".png", "image/png"},
+                                                                                        {".webp", "image/webp"},
+                                                                                        {".tif", "image/tiff"},
+                                                                                        {".gif", "image/gif"},
+                                                                                        {".jp2", "image/jp2"}}};
+  return std::ranges::max(kTypes, {}, [&](const auto& type) { return http::media_weight(headers, type.second); })
+      .first;
+}
+
+bool lacks_format(std::string_view path, IiifVersion version) {
+  static constexpr std::array<std::string_view, 4> kQualities{"native", "color", "grey", "bitonal"};
+  return version == IiifVersion::one &&
+         std::ranges::find(kQualities, path.substr(path.rfind('/') + 1)) != kQualities.end();
 }
 
 void serve(const Call& call, Asked request) {
@@ -220,7 +242,14 @@ std::string without_delimiter(std::string id, const std::string& delimiter) {
 
 void answer_path(const Call& call, std::string_view path, IiifVersion version, const std::string& before_id,
                  std::optional<Manner> manner = {}) {
-  const std::string plain = call.options().iiif.extensions ? take_extension(path, manner) : std::string(path);
+  std::string plain = call.options().iiif.extensions ? take_extension(path, manner) : std::string(path);
+  bool negotiated = lacks_format(plain, version);
+  if (negotiated) {
+    const std::string named = plain + std::string(accepted_format(call.request().headers));
+    const auto image = parse_iiif(named, version);
+    negotiated = image && image->kind == IiifPath::Kind::image;
+    plain = negotiated ? named : plain;
+  }
   auto parsed = parse_iiif(plain, version);
   if (!parsed) {
     return answer_error(call, parsed.error());
@@ -231,7 +260,7 @@ void answer_path(const Call& call, std::string_view path, IiifVersion version, c
   if (answer_iiif_section(call, *parsed, version, base, limits_of(call))) {
     return;
   }
-  serve(call, {std::move(*parsed), version, std::move(base), std::move(manner)});
+  serve(call, {std::move(*parsed), version, std::move(base), std::move(manner), negotiated});
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "protocol/iiif_info.hpp"
 
 #include <initializer_list>
+#include <string>
 
 #include "codec/encode.hpp"
 #include "protocol/json_writer.hpp"
@@ -91,17 +92,28 @@ void write_tiles(JsonWriter& json, const image::PictureInfo& info, const IiifLim
 }
 
 // The only way in which IIIF says how large a pixel is.
-void write_physical_size(JsonWriter& json, const image::PictureInfo& info) {
+// In 3.0 services are a list, and each has an id and a type.
+void write_physical_size(JsonWriter& json, const image::PictureInfo& info, bool two, std::string_view id) {
   if (!info.um_per_pixel_x || !(*info.um_per_pixel_x > 0)) {
     return;
   }
   constexpr double kMicrometresPerMillimetre = 1000;
-  json.key("service").begin_array().begin_object();
+  json.key("service");
+  if (!two) {
+    json.begin_array();
+  }
+  json.begin_object();
   json.key("@context").value(kPhysdimContext);
+  if (!two) {
+    json.key("id").value(std::string(id) + "#physdim").key("type").value("Service");
+  }
   json.key("profile").value(kPhysdimProfile);
   json.key("physicalScale").value(*info.um_per_pixel_x / kMicrometresPerMillimetre);
   json.key("physicalUnits").value("mm");
-  json.end_object().end_array();
+  json.end_object();
+  if (!two) {
+    json.end_array();
+  }
 }
 
 void write_two(JsonWriter& json, const IiifLimits& limits) {
@@ -176,12 +188,15 @@ std::string write_iiif_info(const image::PictureInfo& info, const IiifLimits& li
   write_sizes(json, info, limits);
   write_tiles(json, info, limits, version);
   if (!two) {
+    if (info.opaque) {
+      write_list(json, "preferredFormats", {"jpg"});  // what passes through as it is stored
+    }
     write_formats(json, "extraFormats", false);
     write_list(json, "extraQualities", {"color", "gray", "bitonal"});
     write_list(json, "extraFeatures",
                {"canonicalLinkHeader", "mirroring", "profileLinkHeader", "rotationArbitrary", "sizeUpscaling"});
   }
-  write_physical_size(json, info);
+  write_physical_size(json, info, two, id);
   json.end_object();
   return json.take();
 }

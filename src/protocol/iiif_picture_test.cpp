@@ -93,7 +93,13 @@ TEST(IiifSizes, OnlyACaretEnlarges) {
        {"full/301,", "full/,201", "full/pct:100.1", "full/301,200", "full/300,201", "0,0,10,10/11,"}) {
     EXPECT_EQ(size(info, text), kNeeds) << text;
   }
-  EXPECT_EQ(size(info, "full/!600,600"), "300x200");
+  // A box that only a larger picture would touch. Where the version is open, it is as the text of 3.0 says.
+  EXPECT_EQ(size(info, "full/!600,600"), kNeeds);
+  EXPECT_EQ(size(info, "full/!301,201"), kNeeds);
+  EXPECT_EQ(size(info, "full/!600,200"), "300x200");
+  EXPECT_EQ(size(info, "full/!300,600"), "300x200");
+  EXPECT_EQ(size(info, "full/!600,600", IiifVersion::either), "300x200");
+  EXPECT_EQ(size(info, "full/^!600,600", IiifVersion::three, {400, 400, 160'000}), "400x267");
   EXPECT_EQ(size(info, "full/301,", IiifVersion::two), "301x201");
   EXPECT_EQ(size(info, "full/!600,600", IiifVersion::two), "600x400");
   EXPECT_EQ(size(info, "full/max", IiifVersion::two), "300x200");
@@ -218,17 +224,33 @@ TEST(IiifScaleFactors, ArePowersOfTwoWhereTheyFit) {
 TEST(IiifInfo, SaysWhatIsStored) {
   auto info = pyramid(700, 500, 256);
   info.um_per_pixel_x = 0.5;
+  EXPECT_NE(write_iiif_info(info, kLimits, IiifVersion::two, "http://h/iiif/2/a")
+                .find(R"("service":{"@context":"http://iiif.io/api/annex/services/physdim/1/context.json",)"
+                      R"("profile":"http://iiif.io/api/annex/services/physdim","physicalScale":5e-04,)"
+                      R"("physicalUnits":"mm"}})"),
+            std::string::npos);
   EXPECT_EQ(
       write_iiif_info(info, kLimits, IiifVersion::three, "http://h/iiif/3/a"),
       R"({"@context":"http://iiif.io/api/image/3/context.json","id":"http://h/iiif/3/a","type":"ImageService3",)"
       R"("protocol":"http://iiif.io/api/image","profile":"level2","maxWidth":5000,"maxHeight":5000,)"
       R"("maxArea":25000000,"width":700,"height":500,)"
       R"("sizes":[{"width":175,"height":125},{"width":350,"height":250},{"width":700,"height":500}],)"
-      R"("tiles":[{"width":256,"height":256,"scaleFactors":[1,2,4]}],"extraFormats":["webp","tif","gif","avif","jp2","pdf"],)"
+      R"("tiles":[{"width":256,"height":256,"scaleFactors":[1,2,4]}],"preferredFormats":["jpg"],)"
+      R"("extraFormats":["webp","tif","gif","avif","jp2","pdf"],)"
       R"("extraQualities":["color","gray","bitonal"],"extraFeatures":["canonicalLinkHeader","mirroring",)"
       R"("profileLinkHeader","rotationArbitrary","sizeUpscaling"],)"
       R"("service":[{"@context":"http://iiif.io/api/annex/services/physdim/1/context.json",)"
+      R"("id":"http://h/iiif/3/a#physdim","type":"Service",)"
       R"("profile":"http://iiif.io/api/annex/services/physdim","physicalScale":5e-04,"physicalUnits":"mm"}]})");
+}
+
+TEST(IiifInfo, PrefersNothingThatLosesAlpha) {
+  auto info = pyramid(700, 500, 256);
+  info.opaque = false;
+  EXPECT_EQ(write_iiif_info(info, kLimits, IiifVersion::three, "http://h/a").find("preferredFormats"),
+            std::string::npos);
+  EXPECT_EQ(write_iiif_info(pyramid(700, 500), kLimits, IiifVersion::two, "http://h/a").find("preferredFormats"),
+            std::string::npos);
 }
 
 TEST(IiifInfo, LeavesOutWhatIsBeyondTheLimits) {

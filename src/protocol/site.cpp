@@ -6,6 +6,7 @@
 #include "image/picture.hpp"
 #include "io/descriptors.hpp"
 #include "io/file.hpp"
+#include "set/names.hpp"
 
 namespace microtome::protocol {
 namespace {
@@ -106,11 +107,26 @@ Result<Found> Site::look(Names order, const std::string& name) {
     if (Result<Found> slice = as_file(catalogue_->resolve(name))) {
       return slice;
     }
+  } else if (Result<Found> longer = with_extension(name)) {
+    return longer;
   }
   if (io::no_file_can_be_opened()) {
     return fail(Code::overloaded, "too many open files", name);  // it may be in a folder that could not be read
   }
   return first;  // its context says which setting would allow the name
+}
+
+// An identifier may leave out the extension of its file.
+Result<Found> Site::with_extension(const std::string& name) const {
+  if (!name.empty() && name.back() != '/' && !set::is_picture_name(set::base_name(name))) {
+    for (const std::string_view extension : set::picture_extensions()) {
+      auto path = roots_.resolve(name + "." + std::string(extension));
+      if (path && io::File::identify(*path)) {
+        return Found{std::move(*path), nullptr, nullptr};
+      }
+    }
+  }
+  return fail(Code::not_found, "no such picture", name);
 }
 
 bool Site::claim_refresh() {

@@ -29,7 +29,7 @@ struct Found {
 
 enum class Names : std::uint8_t {
   files_first,  // FIF: files, sequences, then ids of slices
-  ids_first,    // DeepZoom: ids of slices, files, then sequences
+  ids_first,    // DeepZoom, IIIF, Zoomify: ids of slices, files, sequences, then files without their extension
 };
 
 class Site {
@@ -57,6 +57,7 @@ class Site {
     std::shared_ptr<Lease> lease;
   };
   [[nodiscard]] Result<Found> look(Names order, const std::string& name);
+  [[nodiscard]] Result<Found> with_extension(const std::string& name) const;
   void forget();
   [[nodiscard]] static std::string key(Names order, std::string_view name);
 

@@ -60,6 +60,10 @@ int compare_runs(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+std::span<const std::string_view> picture_extensions() {
+  return kExtensions;
+}
+
 bool is_picture_name(std::string_view name) {
   if (name.empty() || name.front() == '.') {
     return false;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,8 @@ namespace microtome::set {
 // True when the extension is one of a picture (tif, svs, jpg, png, jp2, ..., without regard to case) and the file is
 // neither hidden nor unfinished (".part").
 [[nodiscard]] bool is_picture_name(std::string_view file_name);
+// Those extensions, in lower case and in order of preference as a slice.
+[[nodiscard]] std::span<const std::string_view> picture_extensions();
 [[nodiscard]] bool is_volume_name(std::string_view name);  // a Woolz object: .wlz, .wlz.gz
 
 // How well a format serves as a slice: pyramids before plain pictures. Decides which of "s41.tif" and "s41.jpg" is

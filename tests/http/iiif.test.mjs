@@ -7,7 +7,7 @@ import { request } from 'node:http';
 import { after, before, describe, test } from '../lib/test.mjs';
 
 import { decodePng, encodePng, jpegSize } from '../lib/png.mjs';
-import { bin, scratchDir, start } from '../lib/process.mjs';
+import { bin, eventually, execFileSync, scratchDir, start } from '../lib/process.mjs';
 import { World } from '../e2e/servers.mjs';
 
 const side = 1000;
@@ -335,6 +335,24 @@ test('what does not fit the limits is refused before any pixel is touched', asyn
   assert.equal(await sizeOf('/iiif/3/squares.png/0,0,100,1/^max/0/default.png'), '5000x50');
 });
 
+test('an identifier may leave out the extension of its file', async () => {
+  const bare = '67352ccc-d1b0-11e1-89ae-279075081939';
+  for (const format of ['png', 'tif']) {
+    // A pyramid is preferred to a plain picture, and the exact name to both.
+    const side = format === 'png' ? 40 : 60;
+    writeFileSync(scratch.file('picture.png'), encodePng(side, side, () => [1, 2, 3]));
+    execFileSync('vips', ['copy', scratch.file('picture.png'), scratch.file(`${bare}.${format}`)]);
+    await eventually(async () => (await get(`/iiif/3/${bare}/info.json`)).text.includes(`"width":${side},`));
+    assert.equal((await json(`/iiif/3/${bare}/info.json`)).id, `${base}/iiif/3/${bare}`);
+    assert.equal(await sizeOf(`/iiif/2/${bare.replaceAll('-', '%2D')}/full/full/0/default.png`), `${side}x${side}`);
+    assert.match((await get(`/dz/${bare}.dzi`)).text, new RegExp(`Width="${side}"`));
+    assert.match((await get(`/zoomify/${bare}/ImageProperties.xml`)).text, new RegExp(`WIDTH="${side}"`));
+  }
+  assert.equal((await json(`/iiif/3/${bare}.png/info.json`)).width, 40);
+  assert.equal((await get(`/iiif/3/${bare}`)).headers.location, `${base}/iiif/3/${bare}/info.json`);
+  for (const none of [`${bare}.jpg`, bare.slice(1), `${bare}.`, 'deep', 'squares.png.png']) assert.equal((await get(`/iiif/3/${none}/info.json`)).status, 404, none);
+});
+
 test('1.1: its description, its qualities, its sizes', async () => {
   const info = await json('/iiif/1/tiled/1/info.json');
   assert.equal(info['@context'], 'http://library.stanford.edu/iiif/image-api/1.1/context.json');
@@ -346,6 +364,13 @@ test('1.1: its description, its qualities, its sizes', async () => {
   assert.equal(await sizeOf('/iiif/1/squares.png/full/1500,/0/native.png'), '1500x1500');
   assert.match((await get('/iiif/1/squares.png/full/200,/0/native.jpg')).headers.link, /^<http:\/\/library\.stanford\.edu\S+level2>;rel="profile"$/);
   assert.equal((await get('/iiif/1/squares.png')).headers.location, `${base}/iiif/1/squares.png/info.json`);
+  for (const [accept, type] of [['image/png;q=1.0', 'image/png'], ['image/jpeg, image/png;q=0.5', 'image/jpeg'], ['*/*', 'image/jpeg'], ['image/webp,*/*;q=0.1', 'image/webp'], ['text/html', 'image/jpeg'], [undefined, 'image/jpeg']]) {
+    for (let i = 0; i < 2; i += 1) {
+      const answer = await get('/iiif/1/tiled/1/0,0,256,256/full/0/native', accept === undefined ? {} : { Accept: accept });
+      assert.deepEqual([answer.status, answer.headers['content-type'], answer.headers.vary], [200, type, 'Accept'], accept);
+    }
+  }
+  for (const rest of ['full/full/0/nativ', 'full/foll/0/native', 'full/full/0/native.']) assert.equal((await get(`/iiif/1/squares.png/${rest}`)).status, 400, rest);
   for (const rest of ['full/full/0/default.jpg', 'full/full/0/gray.jpg', 'full/^200,/0/native.jpg']) assert.equal((await get(`/iiif/1/squares.png/${rest}`)).status, 400, rest);
   const tile = await get('/iiif/1/tiled/1/0,0,512,512/256,/0/native.jpg');
   assert.ok(tile.body.equals((await get('/iiif/2/tiled/1/0,0,512,512/256,/0/default.jpg')).body));
