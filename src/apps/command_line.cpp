@@ -112,6 +112,13 @@ ServerPlan plan_of(const ServerFlags& flags, const Settings& settings) {
   return plan;
 }
 
+// The current directory, where nothing was named: FILESYSTEM_PREFIX names one, too.
+void serve_something(ServerPlan& plan) {
+  if (plan.roots.empty() && plan.settings.filesystem_prefix.empty()) {
+    plan.roots.emplace_back(".");
+  }
+}
+
 int start(const ServerPlan& plan, bool check_only) {
   if (!check_only) {
     return run_server(plan);
@@ -126,9 +133,7 @@ int start(const ServerPlan& plan, bool check_only) {
 
 int serve(const ServerFlags& flags, const Settings& settings) {
   ServerPlan plan = plan_of(flags, settings);
-  if (plan.roots.empty()) {
-    plan.roots.emplace_back(".");
-  }
+  serve_something(plan);
   for (const auto& address : flags.listen) {
     plan.server.listen.push_back({address, net::Speak::http, flags.backlog});
   }
@@ -275,9 +280,7 @@ int run_commands(int argc, char** argv, Settings settings) {
     return inspect(inspecting);
   }
   ServerPlan plan = plan_of(flags, settings);
-  if (plan.roots.empty()) {
-    plan.roots.emplace_back(".");
-  }
+  serve_something(plan);
   return render(rendering, plan);
 }
 

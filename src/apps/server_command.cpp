@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <thread>
 #include <utility>
@@ -149,8 +150,9 @@ engine::PyramidOptions pyramid_options(const ServerPlan& plan) {
   options.quota_bytes = settings.cache_quota;
   options.roots = plan.roots;
   const std::string& prefix = settings.filesystem_prefix;
-  if (prefix.starts_with('/') && prefix.ends_with('/') && prefix.size() > 1) {
-    options.roots.push_back(prefix.substr(0, prefix.size() - 1));
+  std::error_code ignored;
+  if (prefix.starts_with('/') && prefix.size() > 1 && std::filesystem::is_directory(prefix, ignored)) {
+    options.roots.push_back(prefix.ends_with('/') ? prefix.substr(0, prefix.size() - 1) : prefix);
   }
   if (!settings.woolz_cache.empty()) {
     options.folders.push_back(settings.woolz_cache);

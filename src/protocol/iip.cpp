@@ -76,17 +76,13 @@ Next nothing(IipSession&, const IipCommand&) {
   return Next::go_on;
 }
 
-Next not_yet(IipSession& session, const IipCommand& command) {
-  return session.fail_with(Code::unsupported, command.name + " is not supported");
-}
-
 constexpr std::array<IipSession::Entry, 8> kGeneral{{
     {"DEEPZOOM", deep_zoom},
     {"FIF", choose_file},
     {"SDS", choose_position},
     {"ICC", nothing},
     {"LYR", nothing},
-    {"WLZ", not_yet},
+    {"WLZ", nothing},  // FIF came after it: the last name counts
     {"IIIF", image_api},
     {"ZOOMIFY", zoomify},
 }};

@@ -29,17 +29,15 @@ bool is_command(std::string_view name) {
   return std::ranges::find(kCommands, name) != kCommands.end() && !name.empty();
 }
 
-// Their arguments hold "%", "+" and the like as operators.
-bool is_raw(std::string_view name) {
+// Expressions, in which a "+" is no space. The old server decoded nothing in them, so that they had to be sent as
+// they are; but no expression holds a "%", and many a client encodes every comma and parenthesis.
+bool is_expression(std::string_view name) {
   return name == "SEL" || name == "MAP" || name == "FPL";
 }
 
 // Names of files keep a "+" that means a space, as the old servers took it.
 std::string decode(const std::string& name, std::string_view text) {
-  if (is_raw(name)) {
-    return std::string(text);
-  }
-  auto decoded = http::percent_decode_lenient(text, http::Plus::space);
+  auto decoded = http::percent_decode_lenient(text, is_expression(name) ? http::Plus::literal : http::Plus::space);
   // A NUL never gets further: no file has one in its name, and nothing else needs it.
   return decoded ? std::move(*decoded) : std::string(1, '\0');
 }

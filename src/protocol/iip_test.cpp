@@ -24,13 +24,13 @@ TEST(IipQuery, IsKnownByItsFirstCommand) {
 }
 
 TEST(IipQuery, CutsAndDecodes) {
-  const auto commands = parse_iip("fif=a%20b+c.tif&&WID=&=3&INV&CTW=[1%2C0]&SEL=1%2B2&x=1=2");
+  const auto commands = parse_iip("fif=a%20b+c.tif&&WID=&=3&INV&CTW=[1%2C0]&SEL=1%2B2&MAP=a+b%,c&x=1=2");
   ASSERT_TRUE(commands);
   std::string shown;
   for (const IipCommand& command : *commands) {
     shown += command.name + ":" + command.argument + " ";
   }
-  EXPECT_EQ(shown, "FIF:a b c.tif INV:INV CTW:[1,0] SEL:1%2B2 X:1=2 ");
+  EXPECT_EQ(shown, "FIF:a b c.tif INV:INV CTW:[1,0] SEL:1+2 MAP:a+b%,c X:1=2 ");
   std::string many;
   for (int i = 0; i < 1001; ++i) {
     many += "a=b&";

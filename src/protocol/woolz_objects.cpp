@@ -31,8 +31,14 @@ __attribute__((format(printf, 1, 2))) std::string print(const char* format, ...)
   return text.data();
 }
 
+// Of points that a client made up: what is beyond is cut off, so that every double has a whole number.
+long long cut_off(double v) {
+  constexpr double kMost = 1e15;
+  return std::isnan(v) ? 0 : static_cast<long long>(std::clamp(v, -kMost, kMost));
+}
+
 long long whole(double v) {
-  return static_cast<long long>(woolz::nearest(v));
+  return cut_off(woolz::nearest(v));
 }
 
 // What one question needs: the request and its frame, made when first used.
@@ -215,9 +221,8 @@ Line coordinate(const Asked& a) {
 
 Line transformed_coordinate(const Asked& a) {
   const Vec3 p = a.frame().to_section(a.point());
-  return print("Wlz-transformed-coordinate-3d:%lld %lld %g",
-               static_cast<long long>(std::round(p.x - a.frame().minimum().x)),
-               static_cast<long long>(std::round(p.y - a.frame().minimum().y)), p.z - a.frame().distance());
+  return print("Wlz-transformed-coordinate-3d:%lld %lld %g", cut_off(std::round(p.x - a.frame().minimum().x)),
+               cut_off(std::round(p.y - a.frame().minimum().y)), p.z - a.frame().distance());
 }
 
 // Questions that the old server answered alike for every object.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "http/text.hpp"
 #include "protocol/numbers.hpp"
@@ -21,11 +22,15 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-// The whole number at the front, 0 when there is none: "jtl=T" has always meant tile 0.
+// The whole number at the front, 0 when there is none: "jtl=T" has always meant tile 0. One that is out of range is
+// the greatest or least there is, so that no tile has it.
 std::int64_t leading_number(std::string_view text) {
   std::int64_t value = 0;
   text = http::trim(text);
-  std::from_chars(text.data(), text.data() + text.size(), value);
+  if (std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc::result_out_of_range) {
+    using Limits = std::numeric_limits<std::int64_t>;
+    return text.starts_with('-') ? Limits::min() : Limits::max();
+  }
   return value;
 }
 

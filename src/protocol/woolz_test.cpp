@@ -122,6 +122,9 @@ TEST_F(Woolz, ErrorsHaveAStatusAndTheWordThatOldViewersLookFor) {
                                                        {"WLZ=../g3_ubyte.wlz&PTL=0,0", 404},
                                                        {"WLZ=g3_ubyte.wlz&PTL=0,1", 404},
                                                        {"WLZ=g3_ubyte.wlz&PTL=0,-1", 404},
+                                                       {"WLZ=g3_ubyte.wlz&PTL=99999999999999999999", 404},
+                                                       {"WLZ=g3_ubyte.wlz&PTL=0,-99999999999999999999", 404},
+                                                       {"WLZ=g3_ubyte.wlz&TIL=0,0-99999999999999999999", 404},
                                                        {"WLZ=g3_ubyte.wlz&TIL=0,0-9", 404},
                                                        {"WLZ=g3_ubyte.wlz&TIL=0,-3-0", 404},
                                                        {"WLZ=comp_grey.wlz&SEL=1,2,3&PTL=0,0", 400},
@@ -151,6 +154,31 @@ TEST_F(Woolz, LivingClientsSpeakInLowerCaseAndPost) {
       "92x76");
   EXPECT_EQ(size("/iip?wlz=g3_ubyte.wlz&scl=2.2&fxp=57,32,36&pit=45&yaw=20&dst=4&ptl=4"), "100x100");
   EXPECT_EQ(size("/iip?WLZ=g3_ubyte.wlz.gz&DST=30&PTL=0,0"), "92x76");
+}
+
+TEST_F(Woolz, EncodedArgumentsAreWhatTheyEncode) {
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"SEL=union(1,2),255,0,0&PTL=0", "SEL=union%281%2c2%29%2C255,0,0&PTL=0"},
+      {"SEL=threshold(0,100,ge)&PTL=0", "SEL=threshold(0%2C+100%2C%20ge)&PTL=0"},
+      {"MAP=LINEAR,0,100,0,255&PTL=0", "MAP=LINEAR%2C0%2C100%2C0%2C255&PTL=0"},
+      {"FPL=2,(30,30,40),(60,20,30)&OBJ=Wlz-sectioning-angles",
+       "FPL=2%2C%2830%2C30%2C40%29%2C%2860%2C20%2C30%29&OBJ=Wlz-sectioning-angles"}};
+  for (const auto& [plain, encoded] : cases) {
+    const http::Response response = ask("WLZ=comp_grey.wlz&DST=30&" + encoded);
+    EXPECT_EQ(response.status, 200) << encoded;
+    EXPECT_EQ(body_of(response), answer("WLZ=comp_grey.wlz&DST=30&" + plain)) << encoded;
+  }
+}
+
+TEST_F(Woolz, NumbersBeyondEveryPictureAreCutOff) {
+  EXPECT_EQ(answer("WLZ=g3_ubyte.wlz&PAB=1e300,1,-1e300&OBJ=Wlz-transformed-coordinate-3d"),
+            "\r\nWlz-transformed-coordinate-3d:1000000000000000 6 -1e+300\r\n");
+}
+
+TEST_F(Woolz, APictureNamedAfterAnObjectIsShown) {
+  dir.write("a.tif", "700x500 128");
+  EXPECT_EQ(size("/iip?WLZ=g3_ubyte.wlz&FIF=a.tif&JTL=3,0"), "128x128");
+  EXPECT_EQ(size("/iip?FIF=a.tif&WLZ=g3_ubyte.wlz&DST=30&JTL=0"), "92x76");
 }
 
 TEST_F(Woolz, NamesOfCommandsAndQuestionsHaveNoCase) {

@@ -160,3 +160,18 @@ test('old viewers speak in lower case and by POST', async () => {
   assert.equal(wrong.status, 404);
   assert.match(String(wrong.bytes), /html/);
 });
+
+test('FILESYSTEM_PREFIX with or without its slash stands before names, also of packed objects', async () => {
+  writeFileSync(scratch.file('packed.wlz.gz'), gzipSync(readFileSync(scratch.file('a.wlz'))));
+  for (const [prefix, names] of [[scratch.path, ['/a.wlz', '/packed.wlz.gz']], [`${scratch.path}/`, ['a.wlz', 'packed.wlz.gz', '/a.wlz']]]) {
+    const other = await start('microtome', ['serve', '--listen', '127.0.0.1:0'], { ready: /listening on (http:\S+?)\/?\n/, env: { FILESYSTEM_PREFIX: prefix } });
+    try {
+      for (const name of names) {
+        const said = await body(`${other.match[1]}/iip?wlz=${name}&obj=wlz-n-components`);
+        assert.equal(String(said.bytes), '\r\nWlz-n-components:1\r\n', `${prefix} ${name}`);
+      }
+    } finally {
+      await other.stop();
+    }
+  }
+});
