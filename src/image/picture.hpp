@@ -62,6 +62,7 @@ struct PictureInfo {
   std::map<std::string, std::string> text;   // metadata by lower-case name: description, software, date, artist...
   bool has_tiles = false;                    // random access to stored tiles; else every access decodes the whole
   bool opaque = true;                        // no alpha
+  bool lossy = false;                        // the file's encoding has lost something: JPEG, lossy WebP, AVIF
   std::shared_ptr<const Stack> stack = {};   // null: the file holds one picture
   std::vector<std::string> associated = {};  // parts of the slide's file: label, macro, thumbnail
 };

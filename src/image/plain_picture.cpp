@@ -239,6 +239,7 @@ Result<PicturePtr> open_jpeg(io::FilePtr file, const OpenLimits& limits) {
   info.width = swap ? jpeg->height : jpeg->width;
   info.height = swap ? jpeg->width : jpeg->height;
   set_colours(info, jpeg->components == 1 ? 1 : 3);
+  info.lossy = true;
   take(info, std::move(embedded));
   if (jpeg->components == 4) {
     info.icc = nullptr;  // of the inks, which decoding turns into RGB
@@ -299,6 +300,7 @@ Result<PicturePtr> open_webp(io::FilePtr file, const OpenLimits& limits) {
   info.width = webp->width;
   info.height = webp->height;
   set_colours(info, webp->alpha ? 4 : 3);
+  info.lossy = !webp->lossless;
   take(info, embedded_in_webp(*head));
   if (auto small = check(file, info, limits); !small) {
     return pass(small.error());
@@ -335,6 +337,7 @@ Result<PicturePtr> open_avif(io::FilePtr file, const OpenLimits& limits) {
   info.bits = avif->bits;
   info.sample = avif->bits > 8 ? pixel::Sample::u16 : pixel::Sample::u8;
   set_colours(info, avif->alpha ? 4 : avif->grey ? 1 : 3);
+  info.lossy = true;
   if (!avif->icc.empty()) {
     info.icc = std::make_shared<const Bytes>(std::move(avif->icc));
   }
