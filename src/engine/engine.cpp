@@ -132,7 +132,8 @@ std::unique_ptr<ShadowPyramids> EngineImpl::make_shadows(const EngineOptions& op
     return nullptr;
   }
   return std::make_unique<ShadowPyramids>(
-      options.pyramids, world.open, [this](const std::string& path) { pictures_.forget(path); }, log_);
+      options.pyramids, world.open, world.identify, [this](const std::string& path) { pictures_.forget(path); },
+      log_);
 }
 
 World EngineImpl::dressed(World world) const {

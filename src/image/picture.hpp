@@ -35,12 +35,25 @@ struct Level {
 
 // The pages of a file that holds several pictures of the same kind, and which of them shows which plane.
 struct Stack {
+  // A plane that lies in another file of the same folder.
+  struct Elsewhere {
+    std::string file;  // its name
+    int page = 0;
+  };
   int pages = 1;  // 0..pages-1
   int z = 1;      // planes along the depth, channels, moments; their product is pages when the file does not say
   int c = 1;
   int t = 1;
-  std::vector<int> page;       // by z + this->z * (c + this->c * t); -1: not in this file
-  std::optional<double> z_um;  // between two planes; micrometres
+  bool alike = true;                                // all pages have one size
+  std::vector<int> page;                            // by z + this->z * (c + this->c * t); -1: not in this file
+  std::optional<double> z_um;                       // between two planes; micrometres
+  std::vector<std::uint32_t> colours = {};          // 0xRRGGBB of each channel; empty where the file does not say all
+  int bits = 0;                                     // significant ones of a sample; 0 = the file does not say
+  std::map<std::size_t, Elsewhere> elsewhere = {};  // planes that are not in this file, by their index in `page`
+  [[nodiscard]] std::size_t memory() const {
+    constexpr std::size_t kPerPlane = 128;  // a node and a name
+    return sizeof(*this) + page.capacity() * sizeof(int) + elsewhere.size() * kPerPlane;
+  }
   // The page of a plane; -1 when there is none.
   [[nodiscard]] int page_of(std::int64_t at_z, std::int64_t at_c, std::int64_t at_t) const {
     const bool inside = at_z >= 0 && at_z < z && at_c >= 0 && at_c < c && at_t >= 0 && at_t < t;
