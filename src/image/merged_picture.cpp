@@ -50,8 +50,7 @@ void add(pixel::Image& sum, const pixel::Image& channel, std::uint32_t colour, i
 }
 
 pixel::Image black(std::int64_t width, std::int64_t height) {
-  pixel::Image image =
-      pixel::Image::make(static_cast<int>(width), static_cast<int>(height), 3, pixel::Colour::rgb);
+  pixel::Image image = pixel::Image::make(static_cast<int>(width), static_cast<int>(height), 3, pixel::Colour::rgb);
   std::ranges::fill(image.data, std::uint8_t{0});
   return image;
 }

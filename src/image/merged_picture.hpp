@@ -15,8 +15,8 @@ namespace microtome::image {
 inline constexpr std::string_view kMerged = "-merged";
 inline constexpr std::size_t kMostMerged = 16;  // channels
 
-// RGB of 8 bits: the sum of each channel's value, of its significant bits, times its colour (0xRRGGBB). Code::not_found
-// unless all are grey, of whole numbers, and have the same levels.
+// RGB of 8 bits: the sum of each channel's value, of its significant bits, times its colour (0xRRGGBB).
+// Code::not_found unless all are grey, of whole numbers, and have the same levels.
 [[nodiscard]] Result<PicturePtr> merge_channels(std::vector<PicturePtr> channels,
                                                 const std::vector<std::uint32_t>& colours);
 

@@ -14,6 +14,7 @@
 #include "image/tiff_info.hpp"
 #include "image/tiff_layout.hpp"
 #include "image/tiff_pages.hpp"
+#include "image/tiff_tags.hpp"
 #include "image/untiled_picture.hpp"
 #include "pixel/blit.hpp"
 
@@ -38,6 +39,7 @@ class TiledTiff final : public Picture {
       bytes += name.capacity() + value.capacity() + 96;  // a node of the map
     }
     bytes += info_.stack ? info_.stack->memory() : 0;
+    bytes += levels_.front().inks ? levels_.front().inks->memory() : 0;
     for (const auto& level : stored_) {
       bytes += level->memory();
     }
@@ -138,7 +140,8 @@ class StripTiff final : public UntiledPicture {
   }
 
   [[nodiscard]] std::size_t own_memory() const override {
-    return blocks_->memory() + level_.palette.capacity() * 2 + level_.jpeg_tables.capacity();
+    return blocks_->memory() + level_.palette.capacity() * 2 + level_.jpeg_tables.capacity() +
+           (level_.inks ? level_.inks->memory() : 0);
   }
 
  private:
@@ -175,6 +178,13 @@ struct Around {
   std::optional<double> um_per_pixel_y;
 };
 
+// What the inks of CMYK look like, if the file says so; reduced pictures seldom repeat it.
+std::shared_ptr<const codec::InkProfile> inks_of(const TiffIndex& index, const TiffDirectory& directory) {
+  constexpr std::size_t kMostProfile = 4 << 20;
+  const TiffField* field = directory.photometric == tiff::kCmyk ? directory.find(tiff::kIccProfile) : nullptr;
+  return field != nullptr ? codec::InkProfile::make(index.bytes(*field, kMostProfile)) : nullptr;
+}
+
 Result<PicturePtr> open_levels(const TiffIndexPtr& index, const OpenLimits& limits, Around around) {
   auto blocks = std::make_unique<TiffBlocks>(index, limits);
   std::vector<TiffLevel> levels;
@@ -195,6 +205,11 @@ Result<PicturePtr> open_levels(const TiffIndexPtr& index, const OpenLimits& limi
   if (!info.um_per_pixel_x) {
     info.um_per_pixel_x = around.um_per_pixel_x;
     info.um_per_pixel_y = around.um_per_pixel_y;
+  }
+  if (const auto inks = inks_of(*index, *levels.front().directory)) {
+    for (TiffLevel& level : levels) {
+      level.inks = inks;
+    }
   }
   const io::FilePtr& file = index->file();
   if (!levels.front().directory->tiled) {

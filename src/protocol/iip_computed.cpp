@@ -19,7 +19,7 @@ namespace {
 
 using engine::Engine;
 
-constexpr int kVersion = 1;                // raise when processing changes: answers kept by clients are then stale
+constexpr int kVersion = 2;                // raise when processing changes: answers kept by clients are then stale
 constexpr std::int64_t kMostTiles = 1024;  // of one TIL
 constexpr std::int64_t kMostTilePixels = 25'000'000;  // of one TIL
 

@@ -28,8 +28,9 @@ class StackBuilder {
  public:
   StackBuilder(const Folder& folder, const FolderFile& file, const Locate& locate)
       : folder_(folder), file_(file), pages_(*file.pages), stack_(*file.pages->stack), locate_(locate) {
-    along_ = stack_.z > 1 ? Along::depth : stack_.t > 1 || stack_.c == 1 || !stack_.colours.empty() ? Along::moments
-                                                                                                  : Along::channels;
+    along_ = stack_.z > 1                                               ? Along::depth
+             : stack_.t > 1 || stack_.c == 1 || !stack_.colours.empty() ? Along::moments
+                                                                        : Along::channels;
     // Channels that lie in other files are opened each by itself.
     merged_ = stack_.c > 1 && stack_.colours.size() > 1 && stack_.colours.size() <= image::kMostMerged &&
               stack_.elsewhere.empty();
@@ -93,7 +94,8 @@ class StackBuilder {
     const auto plane = static_cast<std::size_t>(z + stack_.z * (c + stack_.c * t));
     std::string part;
     if (merged_ || stack_.page[plane] >= 0) {
-      part = "z" + std::to_string(z) + (c > 0 ? "c" + std::to_string(c) : "") + (t > 0 ? "t" + std::to_string(t) : "");
+      part =
+          "z" + std::to_string(z) + (c > 0 ? "c" + std::to_string(c) : "") + (t > 0 ? "t" + std::to_string(t) : "");
       part += merged_ ? image::kMerged : std::string_view();
       slice.path = folder_.path() + "/" + file_.name + ";" + part;
       slice.stamp = file_.stamp();

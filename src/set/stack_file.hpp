@@ -34,6 +34,7 @@ struct StackFile {
 // Its slices, numbered from 0: the planes along the depth, then those of the next moment; a plane of several channels
 // is shown merged where the file gives colours to all of them, else by its first channel. A file of nothing but
 // channels has those for slices. `locate` finds other files of the same folder that planes lie in.
-[[nodiscard]] Set build_stack_set(const Folder& folder, const FolderFile& file, std::string name, const Locate& locate);
+[[nodiscard]] Set build_stack_set(const Folder& folder, const FolderFile& file, std::string name,
+                                  const Locate& locate);
 
 }  // namespace microtome::set
