@@ -50,8 +50,8 @@ inline Bytes ink_profile() {
 inline std::array<std::uint8_t, 3> seen_as(const Bytes& profile, std::array<std::uint8_t, 4> inks) {
   cmsHPROFILE from = cmsOpenProfileFromMem(profile.data(), static_cast<cmsUInt32Number>(profile.size()));
   cmsHPROFILE to = cmsCreate_sRGBProfile();
-  cmsHTRANSFORM transform = cmsCreateTransform(from, TYPE_CMYK_8, to, TYPE_RGB_8, INTENT_PERCEPTUAL,
-                                               cmsFLAGS_NOOPTIMIZE);
+  cmsHTRANSFORM transform =
+      cmsCreateTransform(from, TYPE_CMYK_8, to, TYPE_RGB_8, INTENT_PERCEPTUAL, cmsFLAGS_NOOPTIMIZE);
   std::array<std::uint8_t, 3> rgb{};
   cmsDoTransform(transform, inks.data(), rgb.data(), 1);
   cmsDeleteTransform(transform);

@@ -143,6 +143,7 @@ struct OpenLimits {
   std::uint64_t max_decoded_pixels = 512ULL << 20;  // of an untiled picture that must be decoded whole
   int default_tile = 256;                           // side of tiles made from untiled pictures
   std::size_t max_kept_bytes = 64ULL << 20;  // decoded pixels that one untiled picture keeps; memory() counts them
+  int max_layers = 0;                        // quality layers of JPEG 2000 that are decoded; 0 = all
 };
 
 // "NAME;PART": one picture of a file that holds several.
@@ -155,7 +156,8 @@ struct PartName {
 [[nodiscard]] std::optional<PartName> split_part(std::string_view path);
 
 // Opens one part of a file. Code::not_found when the file has no such part. The part "@N" is page N of a stack, and
-// the whole of a file that is none. The file's id() should say which part it is opened for.
+// the whole of a file that is none; "@layersN" is JPEG 2000 by its first N quality layers, and the whole of another
+// file. The file's id() should say which part it is opened for.
 [[nodiscard]] Result<PicturePtr> open_part(io::FilePtr file, std::string_view part, const OpenLimits& limits);
 
 // Opens any picture we read. Page-lazy: reads headers and directories only, never all offsets of a pyramid.
