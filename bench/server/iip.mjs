@@ -2,7 +2,7 @@
 // What iipsrv has to decode for, against Debian's iipsrv, both behind lighttpd in the same run: CPU time of the app per
 // request, one request at a time, every one another tile or region, caches of answers off. Then the tiles of one
 // client while four others export 5000 pixels.
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { bin, body, freePort, until, World } from '../../tests/e2e/servers.mjs';
@@ -35,9 +35,13 @@ function pictures() {
   tiff('iip_jpeg.tif', ['--compression', 'jpeg', '--Q', '85']);
   tiff('iip_deflate.tif', ['--compression', 'deflate', '--predictor', 'horizontal']);
   tiff('iip_16.tif', ['--compression', 'deflate', '--predictor', 'horizontal'], ['colourspace', 'grey16']);
-  for (const name of ['iip_jpeg.tif', 'iip_deflate.tif', 'iip_16.tif']) warm(join(data, name));
+  // Tiles of 1024 inside, as scanners and archives write them.
+  once('iip_1024.jp2', (out) => vips('jp2ksave', join(data, 'iip_deflate.tif'), out, '--tile-width', '1024', '--tile-height', '1024', '--Q', '40'));
+  for (const name of ['iip_jpeg.tif', 'iip_deflate.tif', 'iip_16.tif', 'iip_1024.jp2']) warm(join(data, name));
 }
 
+// All tiles of some rows, one after the other, as a viewer takes them; of a JPEG 2000 picture 4 of 256 pixels share a block.
+const inTurn = (i) => i;
 // Tiles of the largest level, in a fixed order without neighbours.
 const tile = (i) => (i * 197) % ((kWidth / 256) * (kHeight / 256));
 const region = (i) => {
@@ -45,6 +49,7 @@ const region = (i) => {
   const at = (k) => ((1 - size) * ((i * k) % 100)) / 100;
   return `RGN=${at(13).toFixed(4)},${at(29).toFixed(4)},${size.toFixed(4)},${size.toFixed(4)}`;
 };
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const cases = [
   ['JPEG tile, quality given', 'image/jpeg', 60, (i) => `FIF=iip_jpeg.tif&QLT=60&JTL=5,${tile(i)}`],
   ['deflate tile as JPEG', 'image/jpeg', 60, (i) => `FIF=iip_deflate.tif&JTL=5,${tile(i)}`],
@@ -52,6 +57,7 @@ const cases = [
   ['tile with contrast and gamma', 'image/jpeg', 60, (i) => `FIF=iip_jpeg.tif&CNT=1.3&GAM=0.8&JTL=5,${tile(i)}`],
   ['PNG tile', 'image/png', 60, (i) => `FIF=iip_deflate.tif&PTL=5,${tile(i)}`, 2500],
   ['WebP tile', 'image/webp', 40, (i) => `FIF=iip_deflate.tif&WTL=5,${tile(i)}`],
+  ['JPEG 2000 tile, average of all', 'image/jpeg', 256, (i) => `FIF=iip_1024.jp2&JTL=5,${inTurn(i)}`, 10000, mean],
   ['region at 1000x750', 'image/jpeg', 30, (i) => `FIF=iip_jpeg.tif&${region(i)}&WID=1000&HEI=750&CVT=jpeg`, 12000],
   ['export of 5000 pixels', 'image/jpeg', 5, (i) => `FIF=iip_jpeg.tif&WID=${5000 - i}&CVT=jpeg`, 400000],
 ];
@@ -76,7 +82,7 @@ async function behind(name, program) {
 }
 
 // CPU microseconds of a request; null where the server cannot.
-async function each(server, type, count, query) {
+async function each(server, type, count, query, middle = median) {
   const taken = [];
   for (let i = 0; i < count; ++i) {
     const before = cpu(server.pid);
@@ -84,7 +90,16 @@ async function each(server, type, count, query) {
     if (answer.status !== 200 || !String(answer.headers.get('content-type')).startsWith(type)) return null;
     taken.push((cpu(server.pid) - before) / 1000);
   }
-  return median(taken);
+  return middle(taken);
+}
+
+// What an export needs beside what the app holds before: the highest that its memory ever was, of an app that has only given out tiles.
+async function exportMemory(server) {
+  const status = (what) => Number(readFileSync(`/proc/${server.pid}/status`, 'utf8').match(new RegExp(`^${what}:\\s+(\\d+)`, 'm'))[1]) / 1024;
+  for (let i = 0; i < 40; ++i) await body(`${server.base}FIF=iip_jpeg.tif&QLT=60&JTL=5,${tile(i)}`);
+  const before = status('VmHWM');
+  await body(`${server.base}FIF=iip_jpeg.tif&WID=5000&CVT=jpeg`);
+  return status('VmHWM') - before;
 }
 
 // How long the tiles of one client take while four others export.
@@ -117,13 +132,18 @@ try {
   const iipsrv = '/usr/lib/iipimage-server/iipsrv.fcgi';
   const theirs = existsSync(iipsrv) ? await behind('iipsrv', iipsrv) : null;
   const rows = [['what', 'microtome', 'iipsrv (Debian)', 'ratio', 'goal']];
-  for (const [name, type, count, query, goal] of cases) {
-    const own = await each(ours, type, count, query);
-    const old = theirs && (await each(theirs, type, count, query));
+  const memory = [];
+  for (const [name, server] of [['microtome', ours], ['iipsrv', theirs]]) {
+    if (server !== null) memory.push(`${name} ${(await exportMemory(server)).toFixed(1)} MiB`);
+  }
+  for (const [name, type, count, query, goal, middle] of cases) {
+    const own = await each(ours, type, count, query, middle);
+    const old = theirs && (await each(theirs, type, count, query, middle));
     if (own === null) throw new Error(`${name}: no such answer`);
     rows.push([name, us(own), old === null ? 'cannot' : us(old), old === null ? '-' : ratio(old / own), goal ? us(goal) : '-']);
   }
   table(rows);
+  console.log(`memory that an export of 5000 pixels needs beside: ${memory.join(', ')} (goal: 32 MiB)`);
   for (const [name, server] of [['microtome', ours], ['iipsrv', theirs]]) {
     if (server === null) continue;
     const { p50, p99, tiles, exports } = await tilesBesideExports(server);

@@ -114,6 +114,7 @@ engine::EngineOptions engine_options(const Settings& settings) {
   options.tiff_quality = settings.tiff_quality;
   options.passthrough = settings.passthrough;
   options.max_icc = settings.max_icc;
+  options.open.max_layers = settings.max_layers;
   options.cache_bytes = settings.cache_bytes;
   options.jpeg_quality = settings.jpeg_quality;
   options.png_level = settings.png_level;

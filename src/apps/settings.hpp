@@ -33,6 +33,7 @@ struct Settings {        // NOLINT(clang-analyzer-optin.performance.Padding): in
   bool upscaling = true;                        // ALLOW_UPSCALING
   int interpolation = 1;                        // INTERPOLATION of exports: 0 nearest, 1 bilinear, 2 averaged
   bool passthrough = true;                      // CODEC_PASSTHROUGH
+  int max_layers = 0;                           // MAX_LAYERS; 0, -1 = all
   std::int64_t max_icc = 65536;                 // MAX_ICC, bytes; 0 = none, -1 = any
   std::string watermark;                        // WATERMARK, a picture; "" = none
   double watermark_opacity = 1;                 // WATERMARK_OPACITY, 0..1

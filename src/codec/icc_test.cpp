@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <array>
 
+#include "codec/ink_profile_for_test.hpp"
+
 namespace microtome::codec {
 namespace {
 
@@ -63,6 +65,43 @@ TEST(Icc, WhatDoesNotFitIsLeftAlone) {
   pixel::Image grey = filled(1, pixel::Colour::grey, {200, 0, 0, 0});
   EXPECT_FALSE(to_srgb(grey, swapped_profile())) << "a profile of other colours";
   EXPECT_EQ(grey.data[0], 200);
+}
+
+TEST(InkProfile, InksBecomeWhatTheyLookLike) {
+  const Bytes bytes = test::ink_profile();
+  ASSERT_FALSE(bytes.empty());
+  const auto profile = InkProfile::make(bytes);
+  ASSERT_NE(profile, nullptr);
+  for (const std::array<std::uint8_t, 4> ink :
+       {std::array<std::uint8_t, 4>{0, 0, 0, 0}, {255, 0, 0, 0}, {0, 200, 0, 0}, {10, 60, 200, 30}, {0, 0, 0, 255}}) {
+    const auto expected = test::seen_as(bytes, ink);
+    const pixel::Image inks = filled(4, pixel::Colour::cmyk, ink);
+    pixel::Image rgb;
+    ASSERT_TRUE(profile->to_rgb(inks, false, rgb));
+    pixel::Image turned = inks;
+    for (auto& sample : turned.data) {
+      sample = static_cast<std::uint8_t>(255 - sample);
+    }
+    pixel::Image again;
+    ASSERT_TRUE(profile->to_rgb(turned, true, again));
+    for (std::size_t c = 0; c < 3; ++c) {
+      EXPECT_NEAR(rgb.row(1)[3 + c], expected.at(c), 3);
+      EXPECT_NEAR(again.row(1)[3 + c], expected.at(c), 3);
+    }
+  }
+  EXPECT_GT(profile->memory(), bytes.size());
+}
+
+TEST(InkProfile, WhatIsNoneSaysSo) {
+  pixel::Image rgb;
+  const pixel::Image inks = filled(4, pixel::Colour::cmyk, {1, 2, 3, 4});
+  EXPECT_EQ(InkProfile::make({}), nullptr);
+  EXPECT_FALSE(InkProfile::make(Bytes(300, 9))->to_rgb(inks, false, rgb));
+  EXPECT_FALSE(InkProfile::make(swapped_profile())->to_rgb(inks, false, rgb)) << "a profile of RGB";
+  EXPECT_FALSE(InkProfile::make(test::ink_profile())->to_rgb(filled(3, pixel::Colour::rgb, {}), false, rgb));
+  Bytes cut = test::ink_profile();
+  cut.resize(cut.size() / 2);
+  static_cast<void>(InkProfile::make(cut)->to_rgb(inks, false, rgb));  // must not crash
 }
 
 }  // namespace

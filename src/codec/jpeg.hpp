@@ -15,6 +15,7 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "codec/icc.hpp"
 #include "pixel/convert.hpp"
 #include "pixel/image.hpp"
 
@@ -76,10 +77,12 @@ struct JpegDecodeOptions {
   ByteView tables = {};
   std::optional<pixel::Rect> region = {};  // in pixels of the scaled picture, must lie inside: a partial decode
   bool luma_only = false;                  // grey of a YCbCr picture: a little cheaper
+  const InkProfile* inks = nullptr;        // of CMYK and YCCK; without one they are taken as they are
   bool tolerant = false;                   // true: damaged entropy data decodes to what there is instead of corrupt
 };
 
-// grey or rgb, u8. CMYK and YCCK become rgb (Adobe's inversion handled). 12 bits, lossless: unsupported.
+// grey or rgb, u8. CMYK and YCCK become rgb (Adobe's inversion handled), sRGB where `inks` says how they look. 12
+// bits, lossless: unsupported.
 Result<pixel::Image> decode_jpeg(ByteView stream, const JpegDecodeOptions& options = {});
 
 // The whole picture straight into `target`, without one in between: `place` is where it goes, and may reach beyond

@@ -37,8 +37,9 @@ struct Jpeg2000Info {
   std::optional<double> um_per_pixel_y;
 
   // For the decoder:
-  bool jp2 = false;   // boxes around the codestream
-  bool sycc = false;  // YCbCr in the components, not only inside of the codestream
+  int most_layers = 0;  // quality layers that are decoded; 0 = all. Fewer are coarser, and quicker
+  bool jp2 = false;     // boxes around the codestream
+  bool sycc = false;    // YCbCr in the components, not only inside of the codestream
   bool palette = false;
   std::int64_t left = 0;  // of the picture, in its pixels
   std::int64_t top = 0;

@@ -132,6 +132,7 @@ Result<Decoded> decode(Reading& reading, const Jpeg2000Info& info, int reduction
   opj_dparameters_t parameters;
   opj_set_default_decoder_parameters(&parameters);
   parameters.cp_reduce = static_cast<OPJ_UINT32>(reduction);
+  parameters.cp_layer = static_cast<OPJ_UINT32>(info.most_layers);
   opj_image_t* raw = nullptr;
   // One thread: pictures are what is done in parallel here (the variable OPJ_NUM_THREADS is overridden).
   if (opj_setup_decoder(codec.get(), &parameters) == 0 || opj_codec_set_threads(codec.get(), 1) == 0 ||

@@ -31,6 +31,7 @@ struct Jpeg2000Options {
   bool jp2 = true;
   bool lossless = true;
   int bits = 8;
+  int layers = 1;
   int chroma_step = 1;  // of components 1 and 2
   int step = 1;         // of all, on the reference grid
   int left = 0;         // of the picture on the reference grid
@@ -84,8 +85,14 @@ inline Bytes encode_jpeg2000(const pixel::Image& image, const Jpeg2000Options& o
   opj_set_default_encoder_parameters(&parameters);
   parameters.numresolution = options.resolutions;
   parameters.irreversible = options.lossless ? 0 : 1;
-  parameters.tcp_numlayers = 1;
-  parameters.tcp_rates[0] = options.lossless ? 0 : 10;
+  parameters.tcp_numlayers = options.layers;
+  for (int layer = 0; layer < options.layers; ++layer) {  // each with four times what the one before has
+    const int coarser = options.layers - 1 - layer;
+    parameters.tcp_rates[layer] = static_cast<float>((options.lossless && coarser == 0 ? 0 : 10) << (2 * coarser));
+    if (options.lossless && coarser > 0) {
+      parameters.tcp_rates[layer] = static_cast<float>(10 << (2 * coarser));
+    }
+  }
   parameters.cp_disto_alloc = 1;
   parameters.tcp_mct =
       static_cast<char>(colour && options.chroma_step == 1 && options.space != OPJ_CLRSPC_SYCC ? 1 : 0);

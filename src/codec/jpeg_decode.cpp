@@ -195,7 +195,15 @@ Result<pixel::Image> decode_jpeg(ByteView stream, const JpegDecodeOptions& optio
   if (!done) {
     return std::unexpected(decoder.trap.error());
   }
-  return colour == pixel::Colour::cmyk ? ink_to_rgb(image, handle.saw_Adobe_marker != FALSE) : std::move(image);
+  if (colour != pixel::Colour::cmyk) {
+    return image;
+  }
+  const bool inverted = handle.saw_Adobe_marker != FALSE;
+  pixel::Image rgb;
+  if (options.inks != nullptr && options.inks->to_rgb(image, inverted, rgb)) {
+    return rgb;
+  }
+  return ink_to_rgb(image, inverted);
 }
 
 Result<bool> decode_jpeg_into(ByteView stream, const JpegDecodeOptions& options, pixel::Image& target,

@@ -32,8 +32,9 @@ OpenPicturesOptions open_options(const EngineOptions& options) {
 
 // One client's request on its way.
 struct Asked {
-  image::PicturePtr picture;
-  PixelRequest request;  // with the path
+  image::PicturePtr opened;
+  image::PicturePtr picture;  // the same, or what it stands in for
+  PixelRequest request;       // with the path
   std::string etag;
   Key key;
   CancelToken cancel;
@@ -72,6 +73,12 @@ class EngineImpl final : public Engine, public std::enable_shared_from_this<Engi
   Result<image::PicturePtr> open_now(const std::string& path) override { return pictures_.open_now(path); }
   Result<pixel::Image> region_now(const image::Picture& picture, const RegionArea& area,
                                   const CancelToken& cancel) override;
+  [[nodiscard]] image::PicturePtr picture_for(const image::PicturePtr& opened,
+                                              const PixelRequest& request) const override {
+    auto original = opened->original();
+    return original && needs_original(original->info(), request, options_) ? original : opened;
+  }
+  void used(const std::string& path, const image::Picture& opened) override;
   [[nodiscard]] std::uint64_t max_output_pixels() const override { return options_.max_output_pixels; }
   void gave_again() override { counters_.of(How::passthrough).add(); }
   [[nodiscard]] int quality_of(codec::Format format, std::optional<int> asked) const override {
@@ -97,7 +104,6 @@ class EngineImpl final : public Engine, public std::enable_shared_from_this<Engi
   void refuse(const Done& done, Error error);
   std::unique_ptr<ShadowPyramids> make_shadows(const EngineOptions& options, const World& world);
   [[nodiscard]] World dressed(World world) const;
-  void used(const std::string& path, const image::Picture& picture);
   [[nodiscard]] Encoding encoding(const PixelRequest& request, const Key& key) const {
     return {request.format,
             effective_quality(request.format, request.quality, options_),
@@ -126,7 +132,8 @@ std::unique_ptr<ShadowPyramids> EngineImpl::make_shadows(const EngineOptions& op
     return nullptr;
   }
   return std::make_unique<ShadowPyramids>(
-      options.pyramids, world.open, [this](const std::string& path) { pictures_.forget(path); }, log_);
+      options.pyramids, world.open, world.identify, [this](const std::string& path) { pictures_.forget(path); },
+      log_);
 }
 
 World EngineImpl::dressed(World world) const {
@@ -139,11 +146,10 @@ World EngineImpl::dressed(World world) const {
   return world;
 }
 
-// Worked with: weighed again, and large ones without a pyramid get one.
-void EngineImpl::used(const std::string& path, const image::Picture& picture) {
+void EngineImpl::used(const std::string& path, const image::Picture& opened) {
   pictures_.used(path);
   if (shadows_) {
-    shadows_->used(path, picture);
+    shadows_->used(path, opened);
   }
 }
 
@@ -202,8 +208,7 @@ Result<void> EngineImpl::check_output(const RegionArea& area) const {
 
 void EngineImpl::start(const std::string& path, const image::PicturePtr& opened, const Resolve& resolve,
                        const std::string& if_none_match, const CancelToken& cancel, Done done) {
-  image::PicturePtr picture = opened;
-  auto resolved = resolve(*picture);
+  auto resolved = resolve(*opened);
   if (!resolved) {
     refuse(done, std::move(resolved.error()));
     return;
@@ -212,14 +217,12 @@ void EngineImpl::start(const std::string& path, const image::PicturePtr& opened,
     refuse(done, std::move(writable.error()));
     return;
   }
-  PixelRequest request = canonical(picture->info(), std::move(*resolved));
+  PixelRequest request = canonical(opened->info(), std::move(*resolved));
   if (request.path != path) {
     request.path = path;
   }
   request.deep = request.deep && !options_.watermark;
-  if (auto original = picture->original(); original && needs_original(request, options_)) {
-    picture = std::move(original);
-  }
+  image::PicturePtr picture = picture_for(opened, request);
   Result<void> valid;
   if (const auto* tile = std::get_if<TileArea>(&request.area)) {
     valid = check_tile(picture->info(), *tile);
@@ -243,7 +246,7 @@ void EngineImpl::start(const std::string& path, const image::PicturePtr& opened,
     return;
   }
   const bool is_tile = std::holds_alternative<TileArea>(request.area);
-  Asked asked{picture, std::move(request), std::move(etag), key, cancel, std::move(done)};
+  Asked asked{opened, picture, std::move(request), std::move(etag), key, cancel, std::move(done)};
   if (is_tile) {
     tile(std::move(asked));
   } else {
@@ -426,7 +429,7 @@ void EngineImpl::stream(Asked asked, const Plan& plan) {
       self->refuse(shared->done, std::move(prepared.error()));
       return;
     }
-    self->used(shared->request.path, *shared->picture);
+    self->used(shared->request.path, *shared->opened);
     shared->done(Rendered{std::static_pointer_cast<http::Producer>(made),
                           std::string(codec::media_type(shared->request.format)),
                           shared->etag,
@@ -509,9 +512,9 @@ Work EngineImpl::work_of(const Asked& asked, const Plan& plan) {
     // Decoded whole, which the reader's own limits have allowed: it may then run alone, but is not refused.
     work.memory_bytes = std::min(work.memory_bytes, options_.max_memory_in_flight);
   }
-  work.made = [self = shared_from_this(), path = asked.request.path, picture = asked.picture](const Error* error) {
+  work.made = [self = shared_from_this(), path = asked.request.path, opened = asked.opened](const Error* error) {
     if (error == nullptr) {
-      self->used(path, *picture);
+      self->used(path, *opened);
     } else if (Failures::lasting(error->code)) {
       self->pictures_.suspect(path);
       self->log_.warning("cannot render " + path + ": " + error->message + ": " + error->context);

@@ -167,6 +167,15 @@ class Engine {
   virtual void compute(const std::string& key, std::int64_t mtime_ns, const std::string& if_none_match,
                        WorkClass work, const CancelToken& cancel, Compute compute, Done done) = 0;
 
+  // The picture that an answer to `request` should be made of: `opened`, or what it stands in for where its pyramid's
+  // loss would show (pyramids of pictures without one). render() chooses by itself; computations ask.
+  [[nodiscard]] virtual image::PicturePtr picture_for(const image::PicturePtr& opened,
+                                                      const PixelRequest& request) const = 0;
+
+  // A computation was made of the picture at `path`, as it was opened: it is weighed again, and gets a pyramid when
+  // it is large and has none. Never blocks.
+  virtual void used(const std::string& path, const image::Picture& opened) = 0;
+
   // For computations on a worker: the open picture, and a scaled region of it decoded (blocking).
   virtual Result<image::PicturePtr> open_now(const std::string& path) = 0;
   virtual Result<pixel::Image> region_now(const image::Picture& picture, const RegionArea& area,

@@ -17,7 +17,7 @@ namespace microtome::engine {
 
 // Raise it whenever the same request gives other bytes than before (new encoder settings, another filter, a mended
 // bug), so that no client keeps an old answer.
-inline constexpr std::uint32_t kEncoderVersion = 2;
+inline constexpr std::uint32_t kEncoderVersion = 3;
 
 struct Key {
   std::uint64_t high = 0;

@@ -211,33 +211,56 @@ PixelRequest canonical(const image::PictureInfo& info, PixelRequest request) {
   return request;
 }
 
-bool needs_original(const PixelRequest& request, const EngineOptions& options) {
+namespace {
+
+enum class Demand : std::uint8_t {
+  usual,  // what a lossy pyramid is made for
+  fine,   // a quality above the pyramid's was asked for
+  exact,  // no loss
+};
+
+Demand demand_of(const PixelRequest& request, const EngineOptions& options) {
   constexpr int kPyramidQuality = 90;
   const int quality = effective_quality(request.format, request.quality, options);
-  const bool lossy_tiff =
-      request.compression == codec::TiffCompression::jpeg || request.compression == codec::TiffCompression::webp;
-  bool exact = false;
+  const Demand lossy = request.quality && quality > kPyramidQuality ? Demand::fine : Demand::usual;
   switch (request.format) {
     case codec::Format::jpeg:
     case codec::Format::pdf:
     case codec::Format::jp2:
-      exact = request.quality && quality > kPyramidQuality;
-      break;
+      return lossy;
     case codec::Format::webp:
     case codec::Format::avif:
-      exact = quality < 0 || (request.quality && quality > kPyramidQuality);
-      break;
-    case codec::Format::tiff:
-      exact = !lossy_tiff || (request.quality && quality > kPyramidQuality);
-      break;
+      return quality < 0 ? Demand::exact : lossy;
+    case codec::Format::tiff: {
+      const bool exact =
+          request.compression != codec::TiffCompression::jpeg && request.compression != codec::TiffCompression::webp;
+      return exact ? Demand::exact : lossy;
+    }
     default:
-      exact = true;
+      return Demand::exact;
   }
+}
+
+bool near_full_size(const PixelRequest& request) {
   if (const auto* tile = std::get_if<TileArea>(&request.area)) {
-    return exact && tile->level == 0;
+    return tile->level == 0;
   }
   const auto& region = std::get<RegionArea>(request.area);
-  return exact && (2.0 * region.out_width > region.width || 2.0 * region.out_height > region.height);
+  return 2.0 * region.out_width > region.width || 2.0 * region.out_height > region.height;
+}
+
+}  // namespace
+
+bool needs_original(const image::PictureInfo& original, const PixelRequest& request, const EngineOptions& options) {
+  switch (demand_of(request, options)) {
+    case Demand::usual:
+      return false;
+    case Demand::exact:
+      return !original.lossy || near_full_size(request);
+    case Demand::fine:
+      break;
+  }
+  return near_full_size(request);
 }
 
 }  // namespace microtome::engine

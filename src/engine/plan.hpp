@@ -57,8 +57,10 @@ inline constexpr std::int64_t kExportPixels = 4'000'000;
 // stored bytes too, and both spellings are one answer. Anything else is returned as it is, -0 as 0.
 [[nodiscard]] PixelRequest canonical(const image::PictureInfo& info, PixelRequest request);
 
-// Whether the answer should come from the picture itself, where a lossy pyramid stands in for it: without loss or in
-// JPEG, WebP or AVIF of more than the pyramid's quality, and at more than half the full resolution.
-[[nodiscard]] bool needs_original(const PixelRequest& request, const EngineOptions& options);
+// Whether the answer should come from the picture itself, where a lossy pyramid stands in for it. Without loss:
+// always where the picture has none of its own, else at more than half the full resolution; so does an explicit
+// quality above the pyramid's, in JPEG, WebP or AVIF.
+[[nodiscard]] bool needs_original(const image::PictureInfo& original, const PixelRequest& request,
+                                  const EngineOptions& options);
 
 }  // namespace microtome::engine

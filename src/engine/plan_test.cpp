@@ -142,5 +142,35 @@ TEST(Canonical, ARegionThatIsATileIsThatTile) {
   EXPECT_EQ(tile({1e300, 0, 256, 256, 256, 256}), none);
 }
 
+TEST(NeedsOriginal, WhereTheLossOfAPyramidWouldShow) {
+  image::PictureInfo exact = info_of(4000, 3000, 5);
+  image::PictureInfo lossy = exact;
+  lossy.lossy = true;
+  const auto of = [](const image::PictureInfo& info, codec::Format format, std::optional<int> quality,
+                     std::variant<TileArea, RegionArea> area) {
+    PixelRequest request;
+    request.format = format;
+    request.quality = quality;
+    request.area = area;
+    return needs_original(info, request, {});
+  };
+  using codec::Format;
+  const TileArea small{3, 0, 0};
+  const TileArea full{0, 0, 0};
+  const RegionArea half{0, 0, 1000, 1000, 500, 500};
+  const RegionArea near{0, 0, 1000, 1000, 501, 501};
+  EXPECT_TRUE(of(exact, Format::png, {}, small));
+  EXPECT_TRUE(of(exact, Format::tiff, {}, half));
+  EXPECT_TRUE(of(exact, Format::webp, -1, half));
+  EXPECT_FALSE(of(exact, Format::webp, {}, full));
+  EXPECT_FALSE(of(exact, Format::jpeg, 90, full));
+  EXPECT_TRUE(of(exact, Format::jpeg, 91, full));
+  EXPECT_FALSE(of(exact, Format::jpeg, 95, half));
+  EXPECT_FALSE(of(lossy, Format::png, {}, small));
+  EXPECT_FALSE(of(lossy, Format::png, {}, half));
+  EXPECT_TRUE(of(lossy, Format::png, {}, near));
+  EXPECT_TRUE(of(lossy, Format::png, {}, full));
+}
+
 }  // namespace
 }  // namespace microtome::engine

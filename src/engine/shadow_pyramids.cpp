@@ -46,10 +46,11 @@ void step_back() {
 
 }  // namespace
 
-ShadowPyramids::ShadowPyramids(PyramidOptions options, Open open, Ready ready, Log log)
+ShadowPyramids::ShadowPyramids(PyramidOptions options, Open open, Identify identify, Ready ready, Log log)
     : options_(std::move(options)),
       shelf_(options_),
       open_(std::move(open)),
+      identify_(std::move(identify)),
       ready_(std::move(ready)),
       log_(std::move(log)),
       thread_([this] { run(); }) {}
@@ -178,7 +179,7 @@ void ShadowPyramids::work(const Job& job) {
 // `target` stays empty when another process has made it.
 Result<void> ShadowPyramids::make(const Job& job, std::string& target) {
   const auto unchanged = [&](const std::string&) -> Result<void> {
-    const auto id = io::File::identify(job.path);
+    const auto id = identify_(job.path);
     return id && *id == job.id ? Result<void>() : fail(Code::io, "the picture has changed meanwhile");
   };
   if (!wait_for_age(job.id)) {

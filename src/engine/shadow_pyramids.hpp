@@ -24,11 +24,12 @@ namespace microtome::engine {
 class ShadowPyramids {
  public:
   using Open = std::function<Result<image::PicturePtr>(const std::string&)>;
+  using Identify = std::function<Result<io::FileId>(const std::string&)>;
   using Ready = std::function<void(const std::string&)>;
 
-  // `open` opens a picture as its file is; `ready` is told when the picture at a path should be opened again. Both
-  // are called on the thread of this object.
-  ShadowPyramids(PyramidOptions options, Open open, Ready ready, Log log);
+  // `open` opens a picture as its file is, and `identify` says which state that is in (of pages of files, too);
+  // `ready` is told when the picture at a path should be opened again. All are called on the thread of this object.
+  ShadowPyramids(PyramidOptions options, Open open, Identify identify, Ready ready, Log log);
   ~ShadowPyramids() { stop(); }
   ShadowPyramids(const ShadowPyramids&) = delete;
   ShadowPyramids& operator=(const ShadowPyramids&) = delete;
@@ -64,6 +65,7 @@ class ShadowPyramids {
   const PyramidOptions options_;
   PyramidShelf shelf_;
   Open open_;
+  Identify identify_;
   Ready ready_;
   Log log_;
   CancelToken cancel_;

@@ -142,6 +142,7 @@ Result<PicturePtr> open_jpeg2000(io::FilePtr file, const OpenLimits& limits) {
   if (!stream) {
     return pass(stream.error(), file->path());
   }
+  stream->most_layers = std::max(0, limits.max_layers);
   PictureInfo info;
   info.width = stream->width;
   info.height = stream->height;

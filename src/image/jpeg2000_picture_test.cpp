@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <cstdlib>
+
 #include "codec/jpeg2000_for_test.hpp"
 #include "image/block_store.hpp"
 #include "image/tiff_for_test.hpp"
@@ -111,6 +114,32 @@ TEST(BlockStore, MakesEachBlockOnceAndForgetsTheOldest) {
   EXPECT_TRUE(
       store.get({1, 0, 0}, [] { return Result<pixel::Image>(pixel::Image::make(1, 1, 1, pixel::Colour::grey)); }, {}))
       << "errors are not kept";
+}
+
+TEST(Jpeg2000Picture, FewerLayersAreCoarser) {
+  const pixel::Image original = picture(300, 200, 3);
+  const Bytes bytes = encode_jpeg2000(original, {.resolutions = 3, .layers = 3});
+  const auto error_of = [&](std::string_view part, int most) {
+    const auto file = test::in_memory(bytes);
+    const auto one =
+        part.empty() ? open_picture(*file, {.max_layers = most}) : open_part(*file, part, {.max_layers = most});
+    EXPECT_TRUE(one) << part;
+    int reduction = 1;
+    const auto pixels = (*one)->decode_region(0, {0, 0, 300, 200}, &reduction, {});
+    EXPECT_TRUE(pixels) << part;
+    double sum = 0;
+    for (std::size_t i = 0; i < pixels->data.size(); ++i) {
+      sum += std::abs(static_cast<int>(pixels->data[i]) - static_cast<int>(original.data[i]));
+    }
+    return sum;
+  };
+  EXPECT_EQ(error_of("", 0), 0);
+  EXPECT_EQ(error_of("@layers3", 0), 0);
+  EXPECT_EQ(error_of("@layers99", 0), 0);
+  EXPECT_GT(error_of("@layers2", 0), 0);
+  EXPECT_GT(error_of("@layers1", 0), error_of("@layers2", 0));
+  EXPECT_EQ(error_of("", 1), error_of("@layers1", 0)) << "the server's limit";
+  EXPECT_EQ(error_of("@layers3", 1), error_of("@layers1", 0)) << "the smaller of both";
 }
 
 }  // namespace

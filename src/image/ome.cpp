@@ -87,15 +87,20 @@ int page_at(const std::vector<int>& pages, std::int64_t directory) {
   return directory < static_cast<std::int64_t>(pages.size()) ? pages[static_cast<std::size_t>(directory)] : -1;
 }
 
-// False when this block is of another file of the set.
-bool is_here(const pugi::xml_node& data, std::string_view own_uuid, std::string_view file_name) {
+// The name of another file of the set that this block is of; "" when it is of this one.
+std::string_view other_file(const pugi::xml_node& data, std::string_view own_uuid, std::string_view file_name) {
   const pugi::xml_node uuid = child(data, "UUID");
-  if (!uuid) {
-    return true;
-  }
   const std::string_view text = uuid.child_value();
   const std::string_view name = uuid.attribute("FileName").value();
-  return (!text.empty() && text == own_uuid) || name.empty() || name == file_name;
+  const bool here = (!text.empty() && text == own_uuid) || name == file_name;
+  return here ? std::string_view() : name;
+}
+
+// Files lie beside each other: a name that leads out of the folder is none.
+bool is_file_name(std::string_view name) {
+  constexpr std::size_t kLongest = 255;
+  return name.size() <= kLongest && name.front() != '.' && name.find('/') == std::string_view::npos &&
+         name.find('\\') == std::string_view::npos;
 }
 
 struct Source {
@@ -123,11 +128,14 @@ bool place(const pugi::xml_node& data, const Source& source, Stack& stack) {
   if (!count || *directory > static_cast<std::int64_t>(kMostPages)) {
     return false;
   }
-  const bool here = is_here(data, source.own_uuid, source.file_name);
+  const std::string_view other = other_file(data, source.own_uuid, source.file_name);
   Counter counter(stack, source.order);
   counter.set(*z, *c, *t);
   for (std::int64_t i = 0; i < std::min(*count, all); ++i) {
-    stack.page[counter.plane()] = here ? page_at(source.pages, *directory + i) : -1;
+    stack.page[counter.plane()] = other.empty() ? page_at(source.pages, *directory + i) : -1;
+    if (!other.empty() && is_file_name(other)) {
+      stack.elsewhere[counter.plane()] = {std::string(other), static_cast<int>(*directory + i)};
+    }
     if (!counter.next()) {
       break;
     }
@@ -144,6 +152,25 @@ std::optional<std::int64_t> channels_of(const pugi::xml_node& pixels) {
     channels = *channels / *samples;
   }
   return channels;
+}
+
+// Red, green, blue, alpha in one signed number. Channels without one have no colour that anybody chose.
+std::vector<std::uint32_t> colours_of(const pugi::xml_node& pixels, int channels) {
+  std::vector<std::uint32_t> colours;
+  for (const pugi::xml_node& channel : pixels.children()) {
+    if (local_name(channel) != "Channel") {
+      continue;
+    }
+    const std::string_view text = channel.attribute("Color").value();
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const auto samples = channel.attribute("SamplesPerPixel") ? whole(channel, "SamplesPerPixel") : 1;
+    if (text.empty() || error != std::errc() || end != text.data() + text.size() || samples != 1) {
+      return {};
+    }
+    colours.push_back(static_cast<std::uint32_t>(value) >> 8);
+  }
+  return colours.size() == static_cast<std::size_t>(channels) ? colours : std::vector<std::uint32_t>();
 }
 
 bool set_sizes(Stack& stack, std::optional<std::int64_t> z, std::optional<std::int64_t> c,
@@ -183,6 +210,8 @@ std::optional<Stack> stack_in_ome(std::string_view text, const std::vector<int>&
   if (std::ranges::all_of(stack.page, [](int page) { return page < 0; })) {
     return std::nullopt;  // no TiffData, or none that makes sense
   }
+  stack.colours = colours_of(pixels, stack.c);
+  stack.bits = static_cast<int>(std::min<std::int64_t>(whole(pixels, "SignificantBits").value_or(0), 32));
   const pugi::xml_attribute unit = pixels.attribute("PhysicalSizeZUnit");
   stack.z_um = length(pixels.attribute("PhysicalSizeZ").value(), unit ? um_of_unit(unit.value()) : 1);
   return stack;

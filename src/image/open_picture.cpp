@@ -2,6 +2,8 @@
 // Tells formats apart by their first bytes, never by names.
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <optional>
 #include <string_view>
 
 #include "image/deepzoom_picture.hpp"
@@ -94,7 +96,27 @@ std::optional<PartName> split_part(std::string_view path) {
   return PartName{std::string(path.substr(0, at)), std::string(part)};
 }
 
+namespace {
+
+// "@layersN", N from 1 to 999.
+std::optional<int> layers_named(std::string_view part) {
+  constexpr std::string_view kName = "@layers";
+  int count = 0;
+  if (!part.starts_with(kName) || part.size() > kName.size() + 3) {
+    return std::nullopt;
+  }
+  const auto [end, error] = std::from_chars(part.data() + kName.size(), part.data() + part.size(), count);
+  return error == std::errc() && end == part.data() + part.size() && count > 0 ? std::optional(count) : std::nullopt;
+}
+
+}  // namespace
+
 Result<PicturePtr> open_part(io::FilePtr file, std::string_view part, const OpenLimits& limits) {
+  if (const auto layers = layers_named(part)) {
+    OpenLimits fewer = limits;
+    fewer.max_layers = limits.max_layers > 0 ? std::min(limits.max_layers, *layers) : *layers;
+    return open_picture(std::move(file), fewer);
+  }
   std::array<std::uint8_t, 16> bytes{};
   const std::span<std::uint8_t> begin(bytes.data(), std::min<std::uint64_t>(bytes.size(), file->size()));
   if (auto done = file->read(0, begin); !done) {

@@ -35,12 +35,25 @@ struct Level {
 
 // The pages of a file that holds several pictures of the same kind, and which of them shows which plane.
 struct Stack {
+  // A plane that lies in another file of the same folder.
+  struct Elsewhere {
+    std::string file;  // its name
+    int page = 0;
+  };
   int pages = 1;  // 0..pages-1
   int z = 1;      // planes along the depth, channels, moments; their product is pages when the file does not say
   int c = 1;
   int t = 1;
-  std::vector<int> page;       // by z + this->z * (c + this->c * t); -1: not in this file
-  std::optional<double> z_um;  // between two planes; micrometres
+  bool alike = true;                                // all pages have one size
+  std::vector<int> page;                            // by z + this->z * (c + this->c * t); -1: not in this file
+  std::optional<double> z_um;                       // between two planes; micrometres
+  std::vector<std::uint32_t> colours = {};          // 0xRRGGBB of each channel; empty where the file does not say all
+  int bits = 0;                                     // significant ones of a sample; 0 = the file does not say
+  std::map<std::size_t, Elsewhere> elsewhere = {};  // planes that are not in this file, by their index in `page`
+  [[nodiscard]] std::size_t memory() const {
+    constexpr std::size_t kPerPlane = 128;  // a node and a name
+    return sizeof(*this) + page.capacity() * sizeof(int) + elsewhere.size() * kPerPlane;
+  }
   // The page of a plane; -1 when there is none.
   [[nodiscard]] int page_of(std::int64_t at_z, std::int64_t at_c, std::int64_t at_t) const {
     const bool inside = at_z >= 0 && at_z < z && at_c >= 0 && at_c < c && at_t >= 0 && at_t < t;
@@ -62,6 +75,7 @@ struct PictureInfo {
   std::map<std::string, std::string> text;   // metadata by lower-case name: description, software, date, artist...
   bool has_tiles = false;                    // random access to stored tiles; else every access decodes the whole
   bool opaque = true;                        // no alpha
+  bool lossy = false;                        // the file's encoding has lost something: JPEG, lossy WebP, AVIF
   std::shared_ptr<const Stack> stack = {};   // null: the file holds one picture
   std::vector<std::string> associated = {};  // parts of the slide's file: label, macro, thumbnail
 };
@@ -129,6 +143,7 @@ struct OpenLimits {
   std::uint64_t max_decoded_pixels = 512ULL << 20;  // of an untiled picture that must be decoded whole
   int default_tile = 256;                           // side of tiles made from untiled pictures
   std::size_t max_kept_bytes = 64ULL << 20;  // decoded pixels that one untiled picture keeps; memory() counts them
+  int max_layers = 0;                        // quality layers of JPEG 2000 that are decoded; 0 = all
 };
 
 // "NAME;PART": one picture of a file that holds several.
@@ -141,7 +156,8 @@ struct PartName {
 [[nodiscard]] std::optional<PartName> split_part(std::string_view path);
 
 // Opens one part of a file. Code::not_found when the file has no such part. The part "@N" is page N of a stack, and
-// the whole of a file that is none. The file's id() should say which part it is opened for.
+// the whole of a file that is none; "@layersN" is JPEG 2000 by its first N quality layers, and the whole of another
+// file. The file's id() should say which part it is opened for.
 [[nodiscard]] Result<PicturePtr> open_part(io::FilePtr file, std::string_view part, const OpenLimits& limits);
 
 // Opens any picture we read. Page-lazy: reads headers and directories only, never all offsets of a pyramid.

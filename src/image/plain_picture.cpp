@@ -88,9 +88,10 @@ Result<RowReaderPtr> rows_from(Result<codec::RowDecoderPtr> decoder, const Pictu
 class PlainJpeg final : public UntiledPicture {
  public:
   PlainJpeg(io::FilePtr file, PictureInfo info, const OpenLimits& limits, const codec::JpegInfo& jpeg,
-            int orientation)
+            int orientation, std::shared_ptr<const codec::InkProfile> inks)
       : UntiledPicture(std::move(file), std::move(info), limits),
         progressive_(jpeg.progressive),
+        inks_(std::move(inks)),
         halved_colour_(jpeg.components == 3 && jpeg.horizontal[0] == 2 * jpeg.horizontal[1]),
         orientation_(orientation) {}
 
@@ -126,7 +127,7 @@ class PlainJpeg final : public UntiledPicture {
     return decode(level, rect);
   }
 
-  [[nodiscard]] std::size_t own_memory() const override { return 0; }
+  [[nodiscard]] std::size_t own_memory() const override { return inks_ ? inks_->memory() : 0; }
 
  private:
   Result<pixel::Image> decode(int level, std::optional<pixel::Rect> region) const {
@@ -138,11 +139,13 @@ class PlainJpeg final : public UntiledPicture {
     options.scale_denominator = 1 << level;
     options.max_pixels = limits().max_decoded_pixels;
     options.region = region;
+    options.inks = inks_.get();
     auto image = codec::decode_jpeg(*bytes, options);
     return image ? std::move(image) : pass(image.error(), file()->path());
   }
 
   bool progressive_;
+  std::shared_ptr<const codec::InkProfile> inks_;  // null: no inks, or nothing said about them
   bool halved_colour_;
   int orientation_;
 };
@@ -239,14 +242,17 @@ Result<PicturePtr> open_jpeg(io::FilePtr file, const OpenLimits& limits) {
   info.width = swap ? jpeg->height : jpeg->width;
   info.height = swap ? jpeg->width : jpeg->height;
   set_colours(info, jpeg->components == 1 ? 1 : 3);
+  info.lossy = true;
   take(info, std::move(embedded));
+  std::shared_ptr<const codec::InkProfile> inks;
   if (jpeg->components == 4) {
+    inks = info.icc ? codec::InkProfile::make(*info.icc) : nullptr;
     info.icc = nullptr;  // of the inks, which decoding turns into RGB
   }
   if (auto small = check(file, info, limits); !small) {
     return pass(small.error());
   }
-  return std::make_shared<PlainJpeg>(std::move(file), std::move(info), limits, *jpeg, orientation);
+  return std::make_shared<PlainJpeg>(std::move(file), std::move(info), limits, *jpeg, orientation, std::move(inks));
 }
 
 Result<PicturePtr> open_png(io::FilePtr file, const OpenLimits& limits) {
@@ -299,6 +305,7 @@ Result<PicturePtr> open_webp(io::FilePtr file, const OpenLimits& limits) {
   info.width = webp->width;
   info.height = webp->height;
   set_colours(info, webp->alpha ? 4 : 3);
+  info.lossy = !webp->lossless;
   take(info, embedded_in_webp(*head));
   if (auto small = check(file, info, limits); !small) {
     return pass(small.error());
@@ -335,6 +342,7 @@ Result<PicturePtr> open_avif(io::FilePtr file, const OpenLimits& limits) {
   info.bits = avif->bits;
   info.sample = avif->bits > 8 ? pixel::Sample::u16 : pixel::Sample::u8;
   set_colours(info, avif->alpha ? 4 : avif->grey ? 1 : 3);
+  info.lossy = true;
   if (!avif->icc.empty()) {
     info.icc = std::make_shared<const Bytes>(std::move(avif->icc));
   }

@@ -15,7 +15,7 @@
 namespace microtome::image {
 
 // Raise it whenever a pyramid of the same picture would have other pixels: old files are then no longer found.
-inline constexpr std::uint64_t kPyramidVersion = 1;
+inline constexpr std::uint64_t kPyramidVersion = 2;
 
 // Whether a pyramid can hold it: no tiles of its own; grey or RGB, with or without alpha, of 8 or 16 bits.
 [[nodiscard]] bool can_have_pyramid(const PictureInfo& info);

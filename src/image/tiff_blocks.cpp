@@ -80,7 +80,7 @@ Result<TiffLevel> TiffBlocks::prepare(const TiffDirectory& directory) const {
                 index_->file()->path() + ": blocks of " + std::to_string(directory.block_width) + "x" +
                     std::to_string(directory.block_height));
   }
-  TiffLevel level{&directory, *layout, {}, {}};
+  TiffLevel level{&directory, *layout, {}, {}, {}};
   if (const TiffField* tables = directory.find(tiff::kJpegTables); tables != nullptr) {
     level.jpeg_tables = index_->bytes(*tables, kMostTables);
   }
@@ -132,7 +132,7 @@ Result<Image> TiffBlocks::decode_raw(const TiffLevel& level, const TiffBlock& bl
   if (directory.predictor == 2 && deflated) {
     undo_differencing(bytes.data(), height, width, directory.samples, directory.bits);
   }
-  return to_image(directory, level.layout, bytes, width, height, level.palette);
+  return to_image(directory, level.layout, bytes, width, height, level.palette, level.inks.get());
 }
 
 Result<Image> TiffBlocks::decode_stream(const TiffLevel& level, const TiffBlock& block, int width, int height,
@@ -222,7 +222,7 @@ Result<Image> TiffBlocks::decode_full(const TiffLevel& level, std::int64_t x, st
   if (!bytes) {
     return pass(bytes.error());
   }
-  return to_image(directory, level.layout, *bytes, width, height, level.palette);
+  return to_image(directory, level.layout, *bytes, width, height, level.palette, level.inks.get());
 }
 
 Result<Image> TiffBlocks::decode(const TiffLevel& level, std::int64_t x, std::int64_t y, int denominator) const {

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "base/bytes.hpp"
 #include "base/cancel.hpp"
 #include "base/result.hpp"
+#include "codec/icc.hpp"
 #include "image/picture.hpp"
 #include "image/tiff_index.hpp"
 #include "image/tiff_layout.hpp"
@@ -25,6 +27,7 @@ struct TiffLevel {
   TiffLayout layout;
   Bytes jpeg_tables;
   std::vector<std::uint16_t> palette;
+  std::shared_ptr<const codec::InkProfile> inks;  // of CMYK; may be null
 };
 
 class TiffBlocks {

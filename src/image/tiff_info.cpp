@@ -183,6 +183,8 @@ PictureInfo describe(const TiffIndex& index, const TiffDirectory& directory, con
   info.colour = layout.colour;
   info.opaque = !pixel::has_alpha(layout.colour);
   info.has_tiles = directory.tiled;
+  info.lossy = directory.compression == tiff::kJpeg || directory.compression == tiff::kOldJpeg ||
+               directory.compression == tiff::kWebp;
   for (const Name& name : kNames) {
     if (const TiffField* field = directory.find(name.tag); field != nullptr) {
       if (std::string text = clean(index.bytes(*field, kMostText, name.tag != tiff::kXmp)); !text.empty()) {

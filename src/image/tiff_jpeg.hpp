@@ -22,6 +22,7 @@ inline codec::JpegDecodeOptions jpeg_options(const TiffLevel& level, int denomin
   options.scale_denominator = denominator;
   options.max_pixels = static_cast<std::uint64_t>(directory.block_width) * directory.block_height;
   options.tables = level.jpeg_tables;
+  options.inks = level.inks.get();
   if (directory.samples == 3) {
     options.rgb_coded = directory.photometric == tiff::kRgb;
   }

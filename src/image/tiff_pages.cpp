@@ -108,11 +108,13 @@ TiffPages find_tiff_pages(const TiffIndex& index) {
   const auto& chain = longer.empty() ? index.pages() : longer;
   TiffPages found;
   std::vector<int> numbers;  // of the pages, by directory
+  bool alike = true;
   for (std::size_t i = 0; i < chain.size(); ++i) {
     const TiffDirectory& directory = chain[i];
     const bool page = sorter.is_page(directory);
     numbers.push_back(page ? static_cast<int>(found.pages.size()) : -1);
     if (page) {
+      alike = alike && directory.width == sorter.base().width && directory.height == sorter.base().height;
       found.pages.push_back({directory.offset});
     } else if (!found.pages.empty() && (directory.subfile & tiff::kReduced) != 0) {
       found.pages.back().push_back(directory.offset);
@@ -129,12 +131,13 @@ TiffPages find_tiff_pages(const TiffIndex& index) {
   if (found.pages.empty()) {
     found.pages.push_back({sorter.base().offset});
   }
-  if (found.pages.size() > 1) {
-    const std::string& path = index.file()->path();
-    auto stack = stack_in_description(description_of(index, index.pages().front()), numbers,
-                                      std::string_view(path).substr(path.rfind('/') + 1));
-    found.stack =
-        std::make_shared<const Stack>(stack ? std::move(*stack) : plain_stack(static_cast<int>(found.pages.size())));
+  const std::string& path = index.file()->path();
+  auto stack = stack_in_description(description_of(index, index.pages().front()), numbers,
+                                    std::string_view(path).substr(path.rfind('/') + 1));
+  if (found.pages.size() > 1 || (stack && !stack->elsewhere.empty())) {
+    Stack whole = stack ? std::move(*stack) : plain_stack(static_cast<int>(found.pages.size()));
+    whole.alike = alike;
+    found.stack = std::make_shared<const Stack>(std::move(whole));
   }
   return found;
 }
@@ -142,7 +145,7 @@ TiffPages find_tiff_pages(const TiffIndex& index) {
 std::optional<std::size_t> page_named(const TiffPages& pages, std::string_view part) {
   const bool lenient = part.starts_with('@');
   std::string_view rest = lenient ? part.substr(1) : part;
-  if (lenient && pages.stack == nullptr) {
+  if (lenient && (pages.stack == nullptr || pages.pages.size() == 1)) {
     return 0;
   }
   if (const auto number = take_number(rest); number && rest.empty()) {

@@ -154,6 +154,67 @@ TEST(TiffPages, OmeMayNameEveryDirectory) {
   EXPECT_EQ(stack->page, (std::vector<int>{3, 1, 2, -1})) << "the last plane is in another file";
 }
 
+// Two planes of two channels, green and red: 10, 20; 30, 40.
+std::string two_channels(const std::string& more = "") {
+  return ome("DimensionOrder=\"XYCZT\" SizeX=\"96\" SizeY=\"96\" SizeZ=\"2\" SizeC=\"2\" SizeT=\"1\"" + more,
+             "<Channel ID=\"Channel:0:0\" Color=\"16711935\" SamplesPerPixel=\"1\"/>"
+             "<Channel ID=\"Channel:0:1\" Color=\"-16776961\"/><TiffData/>");
+}
+
+TEST(TiffPages, ChannelsAreMergedInTheirColours) {
+  const io::ScratchDir scratch;
+  for (const int tile : {0, 32}) {
+    const auto path = write_pages(scratch, {.count = 4, .tile = tile, .description = two_channels()});
+    const auto merged = open(path, "z1-merged");
+    ASSERT_TRUE(merged);
+    const PictureInfo& info = (*merged)->info();
+    EXPECT_EQ(info.stack->colours, (std::vector<std::uint32_t>{0x00ff00, 0xff0000}));
+    EXPECT_EQ(info.channels, 3);
+    EXPECT_EQ(info.colour, pixel::Colour::rgb);
+    const auto pixels = (*merged)->decode_tile(0, 0, 0, {});
+    ASSERT_TRUE(pixels);
+    EXPECT_EQ(pixels->data[0], 40);
+    EXPECT_EQ(pixels->data[1], 30);
+    EXPECT_EQ(pixels->data[2], 0);
+    for (const char* none : {"z2-merged", "c1-merged", "z0c0-merged", "0-merged", "@0-merged", "z0-merged-merged"}) {
+      EXPECT_FALSE(open(path, none)) << none;
+    }
+  }
+  const auto rows = (*open(scratch.path("stack.tif"), "z0-merged"))->rows(1 << 20);
+  EXPECT_FALSE(rows) << "tiles have no rows";
+  const auto strips = write_pages(scratch, {.count = 4, .tile = 0, .description = two_channels()}, "strips.tif");
+  const auto band = (*(*open(strips, "z0-merged"))->rows(1 << 20))->next(96);
+  ASSERT_TRUE(band);
+  EXPECT_EQ(band->height, 96);
+  EXPECT_EQ(band->data[0], 20);
+  EXPECT_EQ(band->data[1], 10);
+}
+
+TEST(TiffPages, WithoutColoursNothingIsMerged) {
+  const io::ScratchDir scratch;
+  const auto plain = ome("DimensionOrder=\"XYCZT\" SizeX=\"96\" SizeY=\"96\" SizeZ=\"1\" SizeC=\"2\" SizeT=\"1\"",
+                         "<Channel ID=\"Channel:0:0\" Color=\"16711935\"/><Channel ID=\"Channel:0:1\"/><TiffData/>");
+  EXPECT_FALSE(open(write_pages(scratch, {.count = 2, .description = plain}), "z0-merged"));
+  EXPECT_FALSE(open(write_pages(scratch, {.count = 2}), "z0-merged"));
+}
+
+TEST(TiffPages, OmeSaysWhichPlanesLieInOtherFiles) {
+  const io::ScratchDir scratch;
+  const auto text = ome("DimensionOrder=\"XYZCT\" SizeX=\"96\" SizeY=\"96\" SizeZ=\"4\" SizeC=\"1\" SizeT=\"1\"",
+                        "<TiffData IFD=\"0\" FirstZ=\"0\"><UUID FileName=\"stack.tif\">a</UUID></TiffData>"
+                        "<TiffData IFD=\"2\" FirstZ=\"1\"><UUID FileName=\"b.ome.tif\">b</UUID></TiffData>"
+                        "<TiffData IFD=\"0\" FirstZ=\"2\"><UUID FileName=\"../c.ome.tif\">c</UUID></TiffData>"
+                        "<TiffData IFD=\"0\" FirstZ=\"3\"><UUID FileName=\"/etc/passwd\">d</UUID></TiffData>");
+  const auto picture = test::open(write_pages(scratch, {.count = 1, .description = text}));
+  ASSERT_TRUE(picture);
+  const auto& stack = (*picture)->info().stack;
+  ASSERT_NE(stack, nullptr);
+  EXPECT_EQ(stack->page, (std::vector<int>{0, -1, -1, -1}));
+  ASSERT_EQ(stack->elsewhere.size(), 1U);
+  EXPECT_EQ(stack->elsewhere.at(1).file, "b.ome.tif");
+  EXPECT_EQ(stack->elsewhere.at(1).page, 2);
+}
+
 TEST(TiffPages, ImageJCountsChannelsFirst) {
   const auto stack = stack_in_description("ImageJ=1.53\nimages=4\nchannels=2\nslices=2\nunit=\\u00B5m\nspacing=2.5\n",
                                           {0, 1, 2, 3}, "a.tif");

@@ -7,12 +7,14 @@
 #include <vector>
 
 #include "image/grid.hpp"
+#include "image/merged_picture.hpp"
 #include "image/stored_tiles.hpp"
 #include "image/tiff_blocks.hpp"
 #include "image/tiff_index.hpp"
 #include "image/tiff_info.hpp"
 #include "image/tiff_layout.hpp"
 #include "image/tiff_pages.hpp"
+#include "image/tiff_tags.hpp"
 #include "image/untiled_picture.hpp"
 #include "pixel/blit.hpp"
 
@@ -36,7 +38,8 @@ class TiledTiff final : public Picture {
     for (const auto& [name, value] : info_.text) {
       bytes += name.capacity() + value.capacity() + 96;  // a node of the map
     }
-    bytes += info_.stack ? info_.stack->page.capacity() * sizeof(int) : 0;
+    bytes += info_.stack ? info_.stack->memory() : 0;
+    bytes += levels_.front().inks ? levels_.front().inks->memory() : 0;
     for (const auto& level : stored_) {
       bytes += level->memory();
     }
@@ -137,7 +140,8 @@ class StripTiff final : public UntiledPicture {
   }
 
   [[nodiscard]] std::size_t own_memory() const override {
-    return blocks_->memory() + level_.palette.capacity() * 2 + level_.jpeg_tables.capacity();
+    return blocks_->memory() + level_.palette.capacity() * 2 + level_.jpeg_tables.capacity() +
+           (level_.inks ? level_.inks->memory() : 0);
   }
 
  private:
@@ -174,6 +178,13 @@ struct Around {
   std::optional<double> um_per_pixel_y;
 };
 
+// What the inks of CMYK look like, if the file says so; reduced pictures seldom repeat it.
+std::shared_ptr<const codec::InkProfile> inks_of(const TiffIndex& index, const TiffDirectory& directory) {
+  constexpr std::size_t kMostProfile = 4 << 20;
+  const TiffField* field = directory.photometric == tiff::kCmyk ? directory.find(tiff::kIccProfile) : nullptr;
+  return field != nullptr ? codec::InkProfile::make(index.bytes(*field, kMostProfile)) : nullptr;
+}
+
 Result<PicturePtr> open_levels(const TiffIndexPtr& index, const OpenLimits& limits, Around around) {
   auto blocks = std::make_unique<TiffBlocks>(index, limits);
   std::vector<TiffLevel> levels;
@@ -188,9 +199,17 @@ Result<PicturePtr> open_levels(const TiffIndexPtr& index, const OpenLimits& limi
   PictureInfo info = describe(*index, *levels.front().directory, levels.front().layout);
   info.stack = std::move(around.stack);
   info.associated = std::move(around.associated);
+  if (info.stack && info.sample == pixel::Sample::u16 && info.stack->bits > 8 && info.stack->bits < info.bits) {
+    info.bits = info.stack->bits;
+  }
   if (!info.um_per_pixel_x) {
     info.um_per_pixel_x = around.um_per_pixel_x;
     info.um_per_pixel_y = around.um_per_pixel_y;
+  }
+  if (const auto inks = inks_of(*index, *levels.front().directory)) {
+    for (TiffLevel& level : levels) {
+      level.inks = inks;
+    }
   }
   const io::FilePtr& file = index->file();
   if (!levels.front().directory->tiled) {
@@ -216,6 +235,23 @@ Around around_of(const TiffPages& pages) {
   return around;
 }
 
+// A plane of all channels in their colours.
+Result<PicturePtr> open_merged(const io::FilePtr& file, const TiffPages& pages, std::string_view plane,
+                               const OpenLimits& limits) {
+  if (!pages.stack || pages.stack->colours.size() < 2 || plane.find('c') != std::string_view::npos) {
+    return fail(Code::not_found, "no such page", file->path());
+  }
+  std::vector<PicturePtr> channels;
+  for (int channel = 0; channel < pages.stack->c; ++channel) {
+    auto picture = open_tiff_part(file, std::string(plane) + "c" + std::to_string(channel), limits);
+    if (!picture) {
+      return picture;
+    }
+    channels.push_back(std::move(*picture));
+  }
+  return merge_channels(std::move(channels), pages.stack->colours);
+}
+
 }  // namespace
 
 Result<PicturePtr> open_tiff(io::FilePtr file, const OpenLimits& limits) {
@@ -223,8 +259,7 @@ Result<PicturePtr> open_tiff(io::FilePtr file, const OpenLimits& limits) {
   if (!index) {
     return pass(index.error());
   }
-  const bool one = (*index)->pages().size() == 1;
-  return open_levels(*index, limits, one ? Around{} : around_of(find_tiff_pages(**index)));
+  return open_levels(*index, limits, around_of(find_tiff_pages(**index)));
 }
 
 Result<PicturePtr> open_tiff_part(io::FilePtr file, std::string_view part, const OpenLimits& limits) {
@@ -237,6 +272,9 @@ Result<PicturePtr> open_tiff_part(io::FilePtr file, std::string_view part, const
   if (picture != pages.associated.end()) {
     const auto alone = TiffIndex::open_at(std::move(file), {picture->directory});
     return alone ? open_levels(*alone, limits, {}) : pass(alone.error());
+  }
+  if (part.ends_with(kMerged)) {
+    return open_merged(file, pages, part.substr(0, part.size() - kMerged.size()), limits);
   }
   const auto number = page_named(pages, part);
   if (!number) {

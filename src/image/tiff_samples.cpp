@@ -192,7 +192,7 @@ std::size_t block_bytes(const TiffDirectory& directory, std::int64_t width, std:
 }
 
 Result<Image> to_image(const TiffDirectory& directory, const TiffLayout& layout, ByteView data, int width, int height,
-                       const std::vector<std::uint16_t>& palette) {
+                       const std::vector<std::uint16_t>& palette, const codec::InkProfile* inks) {
   if (data.size() < block_bytes(directory, width, height)) {
     return fail(Code::corrupt, "the TIFF file is damaged", "a block is too short");
   }
@@ -213,6 +213,10 @@ Result<Image> to_image(const TiffDirectory& directory, const TiffLayout& layout,
     case tiff::kPalette:
       return look_up(image, palette);
     case tiff::kCmyk:
+      if (Image rgb; inks != nullptr && (directory.bits == 8 || directory.bits == 16) &&
+                     directory.format != tiff::kSigned && inks->to_rgb(image, false, rgb)) {
+        return rgb;
+      }
       return from_cmyk(image, directory.bits);
     case tiff::kCieLab:
       return from_lab(image, directory.bits);

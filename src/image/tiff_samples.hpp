@@ -9,6 +9,7 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "codec/icc.hpp"
 #include "image/tiff_index.hpp"
 #include "image/tiff_layout.hpp"
 #include "pixel/image.hpp"
@@ -20,9 +21,11 @@ namespace microtome::image {
 [[nodiscard]] std::size_t block_bytes(const TiffDirectory& directory, std::int64_t width, std::int64_t height);
 
 // `data`: block_bytes() bytes, multi-byte samples in native order, plane after plane when planar, predictor undone.
-// `palette`: tag ColorMap (red, green, blue; 2^bits entries each), for palettes only. Code::corrupt when too short.
+// `palette`: tag ColorMap (red, green, blue; 2^bits entries each), for palettes only.
+// `inks`: how CMYK looks; null: as it is. Code::corrupt when too short.
 [[nodiscard]] Result<pixel::Image> to_image(const TiffDirectory& directory, const TiffLayout& layout, ByteView data,
-                                            int width, int height, const std::vector<std::uint16_t>& palette);
+                                            int width, int height, const std::vector<std::uint16_t>& palette,
+                                            const codec::InkProfile* inks);
 
 // Undoes horizontal differencing (TIFF 6.0 section 14) in rows of samples of 8 or 16 bits in native order.
 void undo_differencing(std::uint8_t* data, std::size_t rows, std::size_t width, int samples, int bits);

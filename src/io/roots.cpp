@@ -92,18 +92,20 @@ Result<Roots> Roots::make(const RootsOptions& options) {
   }
   for (const std::string& directory : wanted) {
     const auto real = directory.find('\0') == std::string::npos ? real_path(directory) : std::nullopt;
-    if (!real || !is_directory(*real)) {
+    if (!real || !is_servable(*real)) {
       return fail(Code::bad_request, "a directory to serve does not exist", printable(directory));
     }
-    if (std::ranges::find(roots.real_, *real) == roots.real_.end()) {
-      roots.real_.push_back(*real);
+    std::vector<std::string>& kind = is_directory(*real) ? roots.real_ : roots.files_;
+    if (std::ranges::find(kind, *real) == kind.end()) {
+      kind.push_back(*real);
     }
   }
   return roots;
 }
 
 bool Roots::contains(std::string_view path) const {
-  return std::ranges::any_of(real_, [&](const std::string& root) { return below(path, root); });
+  return std::ranges::any_of(real_, [&](const std::string& root) { return below(path, root); }) ||
+         std::ranges::find(files_, path) != files_.end();
 }
 
 Result<std::string> Roots::resolve(std::string_view name) const {
@@ -129,6 +131,11 @@ Result<std::string> Roots::resolve(std::string_view name) const {
     for (const std::string& root : real_) {
       add(root + "/" + std::string(name));
     }
+    for (const std::string& file : files_) {
+      if (std::string_view(file).substr(file.rfind('/') + 1) == name) {
+        candidates.push_back(file);
+      }
+    }
   }
   std::string outside;
   for (const std::string& candidate : candidates) {
@@ -148,7 +155,7 @@ Result<std::string> Roots::resolve(std::string_view name) const {
         "\"" + printable(name) + "\" is " + printable(outside) + ", outside of what may be served; --root " +
         printable(outside.substr(0, std::max<std::size_t>(slash, 1))) + " or FILESYSTEM_PREFIX would allow it");
   }
-  if (real_.empty()) {
+  if (real_.empty() && files_.empty()) {
     return missing("nothing is served: set --root DIR or FILESYSTEM_PREFIX");
   }
   return missing("\"" + printable(name) + "\" is not below any --root DIR or FILESYSTEM_PREFIX");

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "http/status.hpp"
+#include "http/text.hpp"
 #include "image/picture.hpp"
 #include "protocol/deepzoom.hpp"
 #include "protocol/iiif.hpp"
@@ -46,6 +47,26 @@ Next choose_position(IipSession& session, const IipCommand& command) {
   return session.choose(session.name());
 }
 
+// LYR=n: of JPEG 2000 only the first n quality layers. What is no number from 1 to 256 means nothing.
+Next choose_layers(IipSession& session, const IipCommand& command) {
+  constexpr std::int64_t kMostLayers = 256;
+  const auto layers = parse_int(command.argument);
+  if (!layers || *layers < 1 || *layers > kMostLayers) {
+    return Next::go_on;
+  }
+  session.view.layers = static_cast<int>(*layers);
+  return session.choose(session.name());  // a picture of its own
+}
+
+// By name, because a session knows no more of a file before it is open.
+bool is_jpeg2000_name(std::string_view path) {
+  static constexpr std::array<std::string_view, 9> kEndings{".jp2", ".jpx", ".jpf", ".jph", ".jhc",
+                                                            ".j2k", ".j2c", ".jpc", ".jpm"};
+  std::string name(path.substr(path.rfind('/') + 1));
+  std::ranges::transform(name, name.begin(), http::to_lower);
+  return std::ranges::any_of(kEndings, [&](std::string_view ending) { return name.ends_with(ending); });
+}
+
 Manner manner_of(const IipSession& session) {
   return {session.view.quality, session.view.operations};
 }
@@ -81,7 +102,7 @@ constexpr std::array<IipSession::Entry, 8> kGeneral{{
     {"FIF", choose_file},
     {"SDS", choose_position},
     {"ICC", nothing},
-    {"LYR", nothing},
+    {"LYR", choose_layers},
     {"WLZ", nothing},  // FIF came after it: the last name counts
     {"IIIF", image_api},
     {"ZOOMIFY", zoomify},
@@ -177,6 +198,14 @@ Result<IipSession::Slices> IipSession::slices() const {
 }
 
 Result<std::string> IipSession::path() const {
+  auto where = path_of_view();
+  if (where && view.layers > 0 && is_jpeg2000_name(*where)) {
+    *where += ";@layers" + std::to_string(view.layers);
+  }
+  return where;
+}
+
+Result<std::string> IipSession::path_of_view() const {
   if (found_->views) {
     return found_->views->path(view.horizontal, view.vertical);
   }

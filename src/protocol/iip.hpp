@@ -36,6 +36,7 @@ struct IipView {
   std::optional<int> quality = {};              // QLT; -1 = lossless
   std::optional<std::int64_t> horizontal = {};  // SDS
   std::optional<std::int64_t> vertical = {};
+  int layers = 0;                                                        // LYR; 0 = as many as the server takes
   codec::TiffCompression compression = codec::TiffCompression::deflate;  // QLT=lzw, QLT=jpeg:80...
   pixel::Operations operations = {};                                     // ROT, CNT, GAM...
 };
@@ -86,6 +87,7 @@ class IipSession : public std::enable_shared_from_this<IipSession> {
   void finish();
   void answer_fault();
   [[nodiscard]] Result<std::string> path() const;
+  [[nodiscard]] Result<std::string> path_of_view() const;
 
   const Call call_;
   const std::vector<IipCommand> commands_;

@@ -19,7 +19,7 @@ namespace {
 
 using engine::Engine;
 
-constexpr int kVersion = 1;                // raise when processing changes: answers kept by clients are then stale
+constexpr int kVersion = 2;                // raise when processing changes: answers kept by clients are then stale
 constexpr std::int64_t kMostTiles = 1024;  // of one TIL
 constexpr std::int64_t kMostTilePixels = 25'000'000;  // of one TIL
 
@@ -177,6 +177,17 @@ Result<Bytes> tile_bytes(const image::PicturePtr& picture, const engine::TileAre
       quality, *histogram);
 }
 
+// The picture itself where a pyramid's loss would show.
+image::PicturePtr source_of(const Call& call, const image::PicturePtr& opened, const Output& output,
+                            std::variant<engine::TileArea, engine::RegionArea> area) {
+  engine::PixelRequest request;
+  request.area = area;
+  request.format = output.format;
+  request.quality = output.quality;
+  request.compression = output.compression;
+  return call.engine().picture_for(opened, request);
+}
+
 Result<Engine::Computed> computed(Result<Bytes> bytes, codec::Format format) {
   if (!bytes) {
     return pass(bytes.error());
@@ -289,9 +300,17 @@ void start(const std::shared_ptr<Answering>& answering, const image::PicturePtr&
   if (!computation) {
     return answer_error(call, computation.error());
   }
-  call.engine().compute(key_of(picture->id(), computation->key), answering->mtime_ns,
+  auto make = [engine = call.service->engine, path = answering->path, opened = picture,
+               make = std::move(computation->make)](const CancelToken& cancel) {
+    auto made = make(cancel);
+    if (made) {
+      engine->used(path, *opened);
+    }
+    return made;
+  };
+  call.engine().compute(key_of(computation->picture->id(), computation->key), answering->mtime_ns,
                         std::string(call.request().headers.get("If-None-Match")), computation->work,
-                        call.exchange->cancel(), std::move(computation->make),
+                        call.exchange->cancel(), std::move(make),
                         [answering](Result<engine::Rendered> rendered) { answering->done(std::move(rendered)); });
 }
 
@@ -334,9 +353,11 @@ Result<engine::TileArea> tile_area(const image::PictureInfo& info, std::int64_t 
   return area;
 }
 
-Computation processed_tile(const Call& call, const image::PicturePtr& picture, const engine::TileArea& area,
+Computation processed_tile(const Call& call, const image::PicturePtr& opened, const engine::TileArea& area,
                            const Output& output) {
   Computation computation;
+  const image::PicturePtr picture = source_of(call, opened, output, area);
+  computation.picture = picture;
   computation.key = "tile," + std::to_string(area.level) + "," + std::to_string(area.x) + "," +
                     std::to_string(area.y) + "," + text_of(call, output);
   computation.make = [picture, area, output = completed(call, output, computation.key),
@@ -346,9 +367,11 @@ Computation processed_tile(const Call& call, const image::PicturePtr& picture, c
   return computation;
 }
 
-Computation processed_region(const Call& call, const image::PicturePtr& picture, const engine::RegionArea& area,
+Computation processed_region(const Call& call, const image::PicturePtr& opened, const engine::RegionArea& area,
                              const Output& output) {
   Computation computation;
+  const image::PicturePtr picture = source_of(call, opened, output, area);
+  computation.picture = picture;
   computation.key = "area";
   for (const double number : {area.x, area.y, area.width, area.height}) {
     computation.key += "," + std::to_string(std::bit_cast<std::uint64_t>(number));
@@ -374,9 +397,9 @@ Computation processed_region(const Call& call, const image::PicturePtr& picture,
   return computation;
 }
 
-Result<Computation> tile_stream(const Call& call, const image::PicturePtr& picture, std::int64_t resolution,
+Result<Computation> tile_stream(const Call& call, const image::PicturePtr& opened, std::int64_t resolution,
                                 std::int64_t first, std::int64_t last, const Output& output) {
-  const image::PictureInfo& info = picture->info();
+  const image::PictureInfo& info = opened->info();
   const auto one = tile_area(info, resolution, first, {});
   const auto other = tile_area(info, resolution, last, {});
   if (!one || !other) {
@@ -397,6 +420,8 @@ Result<Computation> tile_stream(const Call& call, const image::PicturePtr& pictu
     }
   }
   Computation computation;
+  const image::PicturePtr picture = source_of(call, opened, output, *one);
+  computation.picture = picture;
   computation.key = "til," + std::to_string(resolution) + "," + std::to_string(first) + "-" + std::to_string(last) +
                     (output.quality ? "," : "s,") + text_of(call, output);
   computation.make = [picture, resolution, tiles = std::move(tiles),

@@ -17,7 +17,8 @@
 namespace microtome::protocol {
 
 struct Computation {
-  std::string key;  // what decides the bytes, but for the file
+  image::PicturePtr picture;  // what it is made of: the open picture, or what that stands in for
+  std::string key;            // what decides the bytes, but for the file
   WorkClass work = WorkClass::tile;
   std::function<Result<engine::Engine::Computed>(const CancelToken&)> make;
 };
@@ -48,14 +49,14 @@ struct Output {
 [[nodiscard]] Result<engine::TileArea> tile_area(const image::PictureInfo& info, std::int64_t resolution,
                                                  std::int64_t index, const pixel::Operations& operations);
 
-[[nodiscard]] Computation processed_tile(const Call& call, const image::PicturePtr& picture,
+[[nodiscard]] Computation processed_tile(const Call& call, const image::PicturePtr& opened,
                                          const engine::TileArea& area, const Output& output);
 // The area is that of the picture before it is turned.
-[[nodiscard]] Computation processed_region(const Call& call, const image::PicturePtr& picture,
+[[nodiscard]] Computation processed_region(const Call& call, const image::PicturePtr& opened,
                                            const engine::RegionArea& area, const Output& output);
 // TIL: all tiles of the rectangle between two tiles of a resolution, column by column, as JPEG.
 // Code::not_found outside the picture, Code::too_large above 1024 tiles or the pixels of an export.
-[[nodiscard]] Result<Computation> tile_stream(const Call& call, const image::PicturePtr& picture,
+[[nodiscard]] Result<Computation> tile_stream(const Call& call, const image::PicturePtr& opened,
                                               std::int64_t resolution, std::int64_t first, std::int64_t last,
                                               const Output& output);
 

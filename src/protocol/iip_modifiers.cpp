@@ -53,7 +53,9 @@ Next contrast(IipSession& session, const IipCommand& command) {
     operations.stretch = true;
     return Next::go_on;
   }
-  if (word == "eq" || word == "equalization" || word == "equalisation") {
+  static constexpr std::array<std::string_view, 5> kEqual{"eq", "equalization", "equalisation", "equalize",
+                                                          "equalise"};
+  if (std::ranges::find(kEqual, word) != kEqual.end()) {
     operations.equalise = true;
     return Next::go_on;
   }
@@ -141,6 +143,9 @@ Next mix(IipSession& session, const IipCommand& command) {
       break;
     }
     text.remove_prefix(end + 1);
+    if (http::trim(text).empty()) {
+      break;  // "[1,0,0;]": nothing comes after it
+    }
   }
   if (rows.size() > pixel::kMostMixed) {
     return wrong(session, "CTW has too many rows");

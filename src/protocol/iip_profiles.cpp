@@ -60,6 +60,12 @@ double top_of(const image::PictureInfo& info, pixel::Sample type) {
   return std::exp2(bits) - 1;
 }
 
+// Whose values are measured: never a pyramid's that stands in for the picture.
+image::PicturePtr as_stored(const image::PicturePtr& opened) {
+  auto original = opened->original();
+  return original ? original : opened;
+}
+
 struct Line {
   std::int64_t resolution = 0;
   std::int64_t x = 0;
@@ -145,7 +151,8 @@ Next line_profile(IipSession& session, const IipCommand& command) {
   if (!line) {
     return session.fail_with(Code::bad_request, "PFL needs resolution:x1,y1-x2,y2");
   }
-  return session.compute([line = *line](const image::PicturePtr& picture, http::Headers&) -> Result<Computation> {
+  return session.compute([line = *line](const image::PicturePtr& opened, http::Headers&) -> Result<Computation> {
+    const image::PicturePtr picture = as_stored(opened);
     const auto level = level_of(picture->info(), line.resolution);
     if (!level) {
       return pass(level.error());
@@ -161,6 +168,7 @@ Next line_profile(IipSession& session, const IipCommand& command) {
       return fail(Code::too_large, "too many points on a line");
     }
     Computation computation;
+    computation.picture = picture;
     computation.key = "pfl," + std::to_string(*level) + "," + std::to_string(cut.x) + "," + std::to_string(cut.y) +
                       (cut.down ? "d" : "r") + std::to_string(cut.length);
     computation.make = [picture, level = *level, cut](const CancelToken& cancel) {
@@ -219,7 +227,7 @@ Result<std::string> spectra_of(const Call& call, const Slices& slices, const Pix
     if (!picture) {
       continue;
     }
-    const auto value = reflectance_of(**picture, pixel, call.exchange->cancel());
+    const auto value = reflectance_of(*as_stored(*picture), pixel, call.exchange->cancel());
     if (!value && value.error().code != Code::corrupt && value.error().code != Code::io) {
       return pass(value.error());
     }
@@ -228,6 +236,7 @@ Result<std::string> spectra_of(const Call& call, const Slices& slices, const Pix
       xml += "\t<point>\n\t\t<wavelength>" + std::to_string(wavelength) + "</wavelength>\n\t\t<reflectance>" +
              reflectance(*value) + "</reflectance>\n\t</point>\n";
       any = true;
+      call.engine().used(path, **picture);
     }
   }
   if (!any) {

@@ -71,6 +71,7 @@ Result<void> draw_cell(const Call& call, const set::Slice& slice, const StripPla
   if (!drawn) {
     return is_lasting(drawn.error().code) ? Result<void>() : pass(drawn.error());
   }
+  call.engine().used(slice.path, **picture);
   const pixel::Image small = pixel::to_rgb(pixel::compose(pixel::to_u8(*drawn), {}));
   const auto column = static_cast<std::int64_t>(cell) % plan.columns;
   const auto row = static_cast<std::int64_t>(cell) / plan.columns;

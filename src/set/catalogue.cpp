@@ -16,8 +16,9 @@
 #include "set/folder.hpp"
 #include "set/hash.hpp"
 #include "set/names.hpp"
-#include "set/sequence.hpp"
+#include "set/node.hpp"
 #include "set/set.hpp"
+#include "set/stack_file.hpp"
 
 namespace microtome::set {
 namespace {
@@ -46,21 +47,6 @@ struct Snapshot {
   std::unordered_map<std::string_view, SetPtr> by_name;  // keys live in the sets, or in aliases
   std::vector<std::string> aliases;
   std::vector<std::string> volumes;
-};
-
-struct Node {
-  explicit Node(std::string path) : folder(std::move(path)) {}
-  Folder folder;
-  std::string name;    // path below the root, or the root's own name
-  std::string prefix;  // of paths below the root: "" or "folder/"
-  std::string root_name;
-  bool dirty = true;
-  bool seen = false;
-  std::vector<std::string> elsewhere;  // files of other folders that set.toml names: real paths
-  std::vector<std::string> wanted;     // names of its sets before they are made unique
-  std::vector<std::vector<const FolderFile*>> files;
-  std::vector<Sequence> sequences;
-  std::vector<SetPtr> sets;
 };
 
 std::int64_t real_now() {
@@ -130,6 +116,9 @@ class Disk final : public Catalogue {
   }
 
   void remember(Fact fact) {
+    if (image::split_part(fact.path)) {
+      return;  // a page: its size is the file's, and what ails it is no other page's fault
+    }
     const std::scoped_lock lock(facts_mutex_);
     if (facts_.size() < kMostFacts && told_.insert(fact.print()).second) {
       facts_.push_back(std::move(fact));
@@ -140,10 +129,12 @@ class Disk final : public Catalogue {
   [[nodiscard]] Result<std::string> resolve_whole(std::string_view id);
   void refresh();
   void scan();
-  void walk(const std::string& path, const std::string& name, const std::string& root_name, int depth);
+  void walk(const std::string& path, const std::string& name, const std::string& root_name, int depth,
+            std::vector<std::string> only = {});
   bool apply_facts();
   void claim();
-  void arrange(Node& node);
+  void arrange(Node& node) const { node.arrange(claimed_, options_.filename_pattern); }
+  [[nodiscard]] Set build(const Node& node, std::size_t at, const std::string& name) const;
   void publish();
   [[nodiscard]] std::optional<Located> locate(const Node& node, std::string_view file) const;
   [[nodiscard]] std::string unique_name(const Node& node, const std::string& wanted,
@@ -197,7 +188,21 @@ void Disk::scan() {
     const std::string name(base_name(root));
     walk(root, name.empty() ? "root" : name, name.empty() ? "root" : name, 0);
   }
+  std::map<std::string, std::vector<std::string>> alone;  // files that are roots, by folder
+  for (const std::string& file : roots_.files()) {
+    const std::size_t slash = file.rfind('/');
+    alone[file.substr(0, slash)].push_back(file.substr(slash + 1));
+  }
+  for (auto& [folder, names] : alone) {
+    const std::string name(base_name(folder));
+    walk(folder, name, name, 0, std::move(names));
+  }
   std::erase_if(nodes_, [](const auto& item) { return !item.second->seen; });
+  for (Node* node : order_) {
+    if (node->dirty || node->look_again) {
+      node->look_into_files(real_now());
+    }
+  }
   if (std::ranges::any_of(order_, &Node::dirty)) {
     const std::scoped_lock lock(facts_mutex_);
     told_.clear();
@@ -206,7 +211,8 @@ void Disk::scan() {
   scanned_at_ = std::max<std::int64_t>(began, 1);
 }
 
-void Disk::walk(const std::string& path, const std::string& name, const std::string& root_name, int depth) {
+void Disk::walk(const std::string& path, const std::string& name, const std::string& root_name, int depth,
+                std::vector<std::string> only) {
   auto& slot = nodes_[path];
   if (!slot) {
     slot = std::make_unique<Node>(path);
@@ -216,6 +222,7 @@ void Disk::walk(const std::string& path, const std::string& name, const std::str
     return;  // a root below another root
   }
   node.seen = true;
+  node.folder.limit_to(std::move(only));
   const std::int64_t restat_ns = static_cast<std::int64_t>(options_.rescan_ms) * kRestat * 1'000'000;
   if (node.folder.refresh(roots_, real_now(), restat_ns) || node.name != name) {
     node.dirty = true;
@@ -337,40 +344,6 @@ void Disk::claim() {
   }
 }
 
-// Cuts the folder's pictures into series and says what each would like to be called.
-void Disk::arrange(Node& node) {
-  node.wanted.clear();
-  node.files.clear();
-  node.sequences.clear();
-  std::unordered_set<std::string_view> placed;  // set.toml gives them their numbers
-  for (const TomlSlice& slice : node.folder.toml().slices) {
-    if (slice.number && !slice.file.empty()) {
-      placed.insert(slice.file);
-    }
-  }
-  std::vector<const FolderFile*> files;
-  std::vector<std::string_view> names;
-  for (const FolderFile& file : node.folder.files()) {
-    if (!placed.contains(file.name) &&
-        (claimed_.empty() || !claimed_.contains(node.folder.path() + "/" + file.name))) {
-      files.push_back(&file);
-      names.push_back(file.name);
-    }
-  }
-  node.sequences = find_sequences(names, options_.filename_pattern);
-  if (node.sequences.empty() && !node.folder.toml().slices.empty()) {
-    node.sequences.emplace_back();
-  }
-  const SetToml& toml = node.folder.toml();
-  const std::string base = toml.name.empty() ? node.name : toml.name;
-  for (std::size_t i = 0; i < node.sequences.size(); ++i) {
-    const std::string& stem = node.sequences[i].stem;
-    const bool own = stem.empty() || (i == 0 && node.folder.has_toml());
-    node.wanted.push_back(own ? base : base + "/" + stem);
-  }
-  node.files.push_back(std::move(files));
-}
-
 std::string Disk::unique_name(const Node& node, const std::string& wanted,
                               const std::unordered_set<std::string>& taken) const {
   if (!taken.contains(wanted)) {
@@ -381,6 +354,15 @@ std::string Disk::unique_name(const Node& node, const std::string& wanted,
     name = wanted + " (" + std::to_string(i) + ")";
   }
   return name;
+}
+
+Set Disk::build(const Node& node, std::size_t at, const std::string& name) const {
+  const Locate by_name = [&](std::string_view file) { return locate(node, file); };
+  if (at >= node.sequences.size()) {
+    return build_stack_set(node.folder, *node.stacks[at - node.sequences.size()], name, by_name);
+  }
+  const SetToml* toml = at == 0 && node.folder.has_toml() ? &node.folder.toml() : nullptr;
+  return build_set(node.folder, node.files, node.sequences[at], toml, name, by_name);
 }
 
 void Disk::publish() {
@@ -401,13 +383,10 @@ void Disk::publish() {
       const std::string name = unique_name(*node, node->wanted[i], taken);
       taken.insert(name);
       if (rebuild || i >= node->sets.size() || node->sets[i]->name != name) {
-        if (!rebuild && node->files.empty()) {
+        if (!rebuild && node->files.empty() && node->stacks.empty()) {
           arrange(*node);
         }
-        const SetToml* toml = i == 0 && node->folder.has_toml() ? &node->folder.toml() : nullptr;
-        auto set =
-            std::make_shared<const Set>(build_set(node->folder, node->files.front(), node->sequences[i], toml, name,
-                                                  [&](std::string_view file) { return locate(*node, file); }));
+        auto set = std::make_shared<const Set>(build(*node, i, name));
         if (i >= before.size() || before[i]->warnings != set->warnings) {
           for (const std::string& warning : set->warnings) {
             log_.warning(node->folder.path() + "/" + warning);
@@ -427,6 +406,7 @@ void Disk::publish() {
     node->dirty = false;
     node->files.clear();  // they point into the folder's list, which the next scan may replace
     node->sequences.clear();
+    node->stacks.clear();
   }
   std::ranges::sort(snapshot->sets, [](const SetPtr& a, const SetPtr& b) { return natural_less(a->name, b->name); });
   std::ranges::sort(snapshot->volumes, natural_less);

@@ -85,6 +85,13 @@ FolderFile* Folder::find(std::string_view name) {
   return const_cast<FolderFile*>(std::as_const(*this).find(name));  // NOLINT: one search for both
 }
 
+void Folder::limit_to(std::vector<std::string> names) {
+  if (names != only_) {
+    only_ = std::move(names);
+    own_mtime_ns_ = -1;
+  }
+}
+
 bool Folder::refresh(const io::Roots& roots, std::int64_t now_ns, std::int64_t restat_ns) {
   const int descriptor = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   starved_ = descriptor < 0 && io::is_too_many_files(errno);
@@ -122,7 +129,7 @@ bool Folder::refresh(const io::Roots& roots, std::int64_t now_ns, std::int64_t r
       changed = restat(descriptor) || changed;
     }
   }
-  changed = refresh_toml(descriptor) || changed;
+  changed = (only_.empty() && refresh_toml(descriptor)) || changed;
   ::close(descriptor);
   mtime_ns_ = std::max(own_mtime_ns_, toml_file_.mtime_ns);
   for (const FolderFile& file : files_) {
@@ -148,6 +155,9 @@ bool Folder::list(const io::Roots& roots, int descriptor) {
   std::vector<std::string> deep_zooms;
   while (const dirent* entry = ::readdir(directory.get())) {
     const std::string_view name = entry->d_name;
+    if (!only_.empty() && std::ranges::find(only_, name) == only_.end()) {
+      continue;
+    }
     const bool picture = is_picture_name(name);
     const bool volume = is_volume_name(name);
     if (name.ends_with(".dzi")) {

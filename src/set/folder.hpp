@@ -4,15 +4,19 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "io/roots.hpp"
 #include "set/set_toml.hpp"
 
 namespace microtome::set {
+
+struct StackFile;
 
 struct FolderFile {
   std::string name;
@@ -24,6 +28,8 @@ struct FolderFile {
   std::int32_t height = 0;
   float um_per_pixel = 0;  // 0 = not known
   bool unreadable = false;
+  bool looked_into = false;                          // pages is known
+  std::shared_ptr<const StackFile> pages = nullptr;  // of a file that is a set of its own
 
   [[nodiscard]] std::uint64_t stamp() const;
   [[nodiscard]] bool same_file(const FolderFile& other) const {
@@ -35,6 +41,9 @@ class Folder {
  public:
   explicit Folder(std::string path) : path_(std::move(path)) {}
 
+  // Of the folder only these files are seen, no folders and no set.toml; empty: everything.
+  void limit_to(std::vector<std::string> names);
+
   // Brings the listing up to date; true when anything changed. A directory is read again only when its mtime
   // changed (or is so young that a change could hide in the clock's tick); its files are stat'ed again every
   // `restat_ns`, or each time while they are few or were just written. `now_ns`: real time. Where no descriptor is
@@ -44,7 +53,8 @@ class Folder {
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] bool gone() const { return gone_; }
   [[nodiscard]] bool starved() const { return starved_; }  // the last refresh() could not open all it wanted to
-  [[nodiscard]] const std::vector<FolderFile>& files() const { return files_; }       // pictures, by name (bytes)
+  [[nodiscard]] const std::vector<FolderFile>& files() const { return files_; }  // pictures, by name (bytes)
+  [[nodiscard]] std::vector<FolderFile>& files() { return files_; }
   [[nodiscard]] const std::vector<std::string>& folders() const { return folders_; }  // names, natural order
   [[nodiscard]] const std::vector<std::string>& volumes() const { return volumes_; }  // names, natural order
   [[nodiscard]] const SetToml& toml() const { return toml_; }
@@ -62,6 +72,7 @@ class Folder {
   bool refresh_toml(int descriptor);
 
   std::string path_;
+  std::vector<std::string> only_;
   std::uint64_t device_ = 0;
   std::uint64_t inode_ = 0;
   std::int64_t own_mtime_ns_ = -1;  // of the directory when it was read

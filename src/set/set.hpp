@@ -63,8 +63,8 @@ struct CatalogueOptions {
   int max_sets = 10000;
 };
 
-// All sets below the roots, kept fresh. Thread-safe. Scanning reads directories, never pictures; call it on a worker
-// unless fresh() says that the answer is in memory.
+// All sets below the roots, kept fresh. Thread-safe. Scanning reads directories, and of new TIFFs what says how many
+// pages they have; call it on a worker unless fresh() says that the answer is in memory.
 class Catalogue {
  public:
   virtual ~Catalogue() = default;

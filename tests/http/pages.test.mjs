@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
 
 import { decodePng } from '../lib/png.mjs';
 import { bin, scratchDir, start, top } from '../lib/process.mjs';
+import { after, before, test } from '../lib/test.mjs';
 
 const greys = [10, 100, 200];
 const side = 64;

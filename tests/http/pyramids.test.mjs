@@ -5,10 +5,10 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
 
 import { decodePng, encodePng } from '../lib/png.mjs';
 import { bin, eventually, scratchDir, sleep, start } from '../lib/process.mjs';
+import { after, before, test } from '../lib/test.mjs';
 
 // 4096 x 3072, in squares of 64 whose colour says where they are.
 const across = 64;
