@@ -129,6 +129,9 @@ struct Ticket {
 };
 using TicketPtr = std::shared_ptr<Ticket>;
 
+// Kept connections leave the pool; those without a request are closed, the others end by themselves.
+void close_kept(Slot& slot);
+
 class App : public std::enable_shared_from_this<App> {
  public:
   App(AppSpec spec, AppContext context);

@@ -36,6 +36,8 @@ struct ConnectionContext {
   std::function<void(const Endpoint&, int status)> refused;
 };
 
+constexpr std::size_t kBodyBuffer = 64 * 1024;  // bytes of a body that wait for their user
+
 class ClientConnection final : public net::Connection {
  public:
   ClientConnection(std::shared_ptr<net::Loop> loop, std::shared_ptr<const net::Shared> shared,

@@ -42,6 +42,19 @@ Parts parts_of(std::string_view url) {
   return {host, std::min(url.find_first_of("/?#", host), url.size())};
 }
 
+using Pair = ProxyHeaders::Map::value_type;
+
+// The first front that fits becomes the one on its other side.
+template <auto kFrom, auto kTo>
+std::string replace_front(const ProxyHeaders::Map& map, std::string_view path) {
+  for (const Pair& pair : map) {
+    if (path.starts_with(pair.*kFrom)) {
+      return pair.*kTo + std::string(path.substr((pair.*kFrom).size()));
+    }
+  }
+  return std::string(path);
+}
+
 // A token, or a quoted string.
 std::string quoted_where_needed(std::string_view text) {
   if (http::is_token(text)) {
@@ -146,21 +159,11 @@ const std::string* ProxyMapping::match(const Map& map, std::string_view host, st
 }
 
 std::string ProxyMapping::path_out(std::string_view path) const {
-  for (const auto& [ours, theirs] : rules_.paths) {
-    if (path.starts_with(ours)) {
-      return theirs + std::string(path.substr(ours.size()));
-    }
-  }
-  return std::string(path);
+  return replace_front<&Pair::first, &Pair::second>(rules_.paths, path);
 }
 
 std::string ProxyMapping::path_in(std::string_view path) const {
-  for (const auto& [ours, theirs] : rules_.paths) {
-    if (path.starts_with(theirs)) {
-      return ours + std::string(path.substr(theirs.size()));
-    }
-  }
-  return std::string(path);
+  return replace_front<&Pair::second, &Pair::first>(rules_.paths, path);
 }
 
 std::string ProxyMapping::url_out(std::string_view url) const {
