@@ -257,7 +257,7 @@ void answer_path(const Call& call, std::string_view path, IiifVersion version, c
   std::string base = public_base(call.options().public_url, call.request()) + before_id + safe_path(parsed->raw_id);
   parsed->raw_id = {};  // it looks into the request
   parsed->id = without_delimiter(std::move(parsed->id), call.options().iiif.delimiter);
-  if (answer_iiif_section(call, *parsed, version, base, limits_of(call))) {
+  if (answer_iiif_section(call, *parsed, version, base, limits_of(call), negotiated)) {
     return;
   }
   serve(call, {std::move(*parsed), version, std::move(base), std::move(manner), negotiated});

@@ -9,6 +9,7 @@
 #include "engine/look.hpp"
 #include "protocol/iiif.hpp"
 #include "protocol/iiif_info.hpp"
+#include "protocol/woolz_call.hpp"
 #include "protocol/woolz_section.hpp"
 
 namespace microtome::protocol {
@@ -88,7 +89,7 @@ Result<Computed> make(const WoolzContext& context, const Wanted& wanted) {
   const auto& area = std::get<engine::RegionArea>(made->request.area);
   const double across = area.width / area.out_width;
   const double down = area.height / area.out_height;
-  const bool alpha = wanted.image.format != codec::Format::jpeg;
+  const bool alpha = wanted.image.format != codec::Format::jpeg && wanted.image.format != codec::Format::pdf;
   // Pixels stand in the middle of what they cover.
   auto pixels = section_pixels(
       context, placed->request,
@@ -106,6 +107,27 @@ Result<Computed> make(const WoolzContext& context, const Wanted& wanted) {
     return std::unexpected(bytes.error());
   }
   return Computed{std::move(*bytes), std::string(codec::media_type(wanted.image.format))};
+}
+
+Result<Computed> canonical_of(const WoolzContext& context, const Wanted& wanted) {
+  auto placed = place(context, wanted);
+  if (!placed) {
+    return std::unexpected(placed.error());
+  }
+  const auto made = make_iiif_picture(wanted.image, wanted.version, placed->info, wanted.limits);
+  if (!made) {
+    return std::unexpected(made.error());
+  }
+  return Computed{Bytes(made->canonical.begin(), made->canonical.end()), "text/plain"};
+}
+
+// Of a computed answer; "" when the client's conditions made one needless.
+std::string text_of(const http::Body& body) {
+  if (const auto* bytes = std::get_if<Bytes>(&body)) {
+    return {bytes->begin(), bytes->end()};
+  }
+  const auto* shared = std::get_if<SharedBytes>(&body);
+  return shared != nullptr && *shared ? std::string((*shared)->begin(), (*shared)->end()) : std::string();
 }
 
 void redirect(const Call& call, const std::string& base) {
@@ -128,10 +150,38 @@ std::string key_for(const Wanted& wanted) {
          std::to_string(static_cast<int>(i.format)) + " " + key_of(wanted.parameters);
 }
 
+// The canonical URI needs the frame of the section: known, like the picture, once the object is open.
+void answer_image(const Call& call, const std::string& name, const Wanted& wanted, http::Headers more) {
+  const std::string key = "iiif image " + key_for(wanted);
+  auto picture = [call, name, key, wanted](http::Headers headers) {
+    answer_computed(
+        call, name, key, Caching::usual, [wanted](const WoolzContext& context) { return make(context, wanted); },
+        std::move(headers));
+  };
+  if (wanted.version == IiifVersion::one) {
+    more.add("Link", "<" + std::string(kIiifProfile1) + ">;rel=\"profile\"");
+    return picture(std::move(more));
+  }
+  WoolzJob job;
+  job.name = name;
+  job.key = "canonical " + key;
+  job.compute = [wanted](const WoolzContext& context) { return canonical_of(context, wanted); };
+  job.failed = [call](const Error& error) { answer_error(call, error); };
+  job.made = [picture = std::move(picture), base = wanted.base, version = wanted.version, more = std::move(more)](
+                 const engine::Rendered& made, std::int64_t) {
+    http::Headers headers = more;
+    headers.add("Link", "<" + base + "/" + text_of(made.body) + ">;rel=\"canonical\", <" +
+                            std::string(version == IiifVersion::two ? kIiifProfile2 : kIiifProfile3) +
+                            ">;rel=\"profile\"");
+    picture(std::move(headers));
+  };
+  run_woolz(call, std::move(job));
+}
+
 }  // namespace
 
 bool answer_iiif_section(const Call& call, const IiifPath& path, IiifVersion version, const std::string& base,
-                         const IiifLimits& limits) {
+                         const IiifLimits& limits, bool negotiated) {
   const std::size_t at = path.id.rfind(kSection);
   if (at == std::string::npos || !is_woolz_name(std::string_view(path.id).substr(0, at))) {
     return false;
@@ -151,7 +201,8 @@ bool answer_iiif_section(const Call& call, const IiifPath& path, IiifVersion ver
   const std::string name = path.id.substr(0, at);
   http::Headers more;
   if (path.kind == IiifPath::Kind::info) {
-    wanted.version = version == IiifVersion::either ? negotiated_iiif(call.request().headers) : version;
+    const IiifVersion usual = call.options().iiif.version == 2 ? IiifVersion::two : IiifVersion::three;
+    wanted.version = version == IiifVersion::either ? negotiated_iiif(call.request().headers, usual) : version;
     std::string type(iiif_media_type(call.request().headers, wanted.version));
     more.add("Vary", "Accept");
     std::string key = "iiif info " + base + " " + type + " " + key_for(wanted);
@@ -163,12 +214,10 @@ bool answer_iiif_section(const Call& call, const IiifPath& path, IiifVersion ver
         std::move(more));
     return true;
   }
-  more.add("Link",
-           "<" + std::string(version == IiifVersion::two ? kIiifProfile2 : kIiifProfile3) + ">;rel=\"profile\"");
-  std::string key = "iiif image " + key_for(wanted);
-  answer_computed(
-      call, name, std::move(key), Caching::usual,
-      [wanted = std::move(wanted)](const WoolzContext& context) { return make(context, wanted); }, std::move(more));
+  if (negotiated) {
+    more.add("Vary", "Accept");
+  }
+  answer_image(call, name, wanted, std::move(more));
   return true;
 }
 

@@ -10,8 +10,9 @@
 
 namespace microtome::protocol {
 
-// Answers when the identifier names a section; false otherwise. `base` is the absolute base URI.
+// Answers when the identifier names a section; false otherwise. `base` is the absolute base URI; `negotiated`: Accept
+// chose the format.
 bool answer_iiif_section(const Call& call, const IiifPath& path, IiifVersion version, const std::string& base,
-                         const IiifLimits& limits);
+                         const IiifLimits& limits, bool negotiated);
 
 }  // namespace microtome::protocol

@@ -2,6 +2,8 @@
 // Sections of Woolz objects as ordinary pictures.
 #include "protocol/woolz_section.hpp"
 
+#include <gmock/gmock.h>
+
 #include <filesystem>
 
 #include "protocol/testing.hpp"
@@ -9,6 +11,9 @@
 
 namespace microtome::protocol {
 namespace {
+
+using ::testing::EndsWith;
+using ::testing::StartsWith;
 
 TEST(SectionPath, Views) {
   const auto view =
@@ -126,6 +131,21 @@ TEST_F(Section, IsAPictureOfIiif) {
   EXPECT_EQ(status("/iiif/3/g3_ubyte.wlz%2Fsection%2Fyaw=x/info.json"), 400);
   EXPECT_EQ(status("/iiif/3/none.wlz%2Fsection%2Fyaw=2/info.json"), 404);
   EXPECT_EQ(status(id + "/9000,0,10,10/max/0/default.jpg"), 400);
+}
+
+// What the info.json of a section announces, as that of any picture.
+TEST_F(Section, NamesItsCanonicalUriAndItsProfile) {
+  const std::string id = "/g3_ubyte.wlz%2Fsection%2Fyaw=20,scale=8";
+  const auto link = [&](const std::string& rest) { return std::string(get("/iiif" + rest).headers.get("Link")); };
+  const std::string part = "/100,50,300,200/max/0.0/color.jpg";
+  EXPECT_THAT(link("/3" + id + part), EndsWith(id + "/100,50,300,200/max/0/default.jpg>;rel=\"canonical\", "
+                                                    "<http://iiif.io/api/image/3/level2.json>;rel=\"profile\""));
+  EXPECT_THAT(link("/2" + id + part), EndsWith(id + "/100,50,300,200/full/0/default.jpg>;rel=\"canonical\", "
+                                                    "<http://iiif.io/api/image/2/level2.json>;rel=\"profile\""));
+  EXPECT_THAT(link("/2" + id + part), StartsWith("<http"));
+  EXPECT_EQ(link("/1" + id + "/full/100,/0/native.jpg"),
+            "<http://library.stanford.edu/iiif/image-api/1.1/compliance.html#level2>;rel=\"profile\"");
+  EXPECT_EQ(get("/iiif/1" + id + "/full/100,/0/native").headers.get("Vary"), "Accept");
 }
 
 TEST_F(Section, SelectionsAndValues) {
