@@ -269,11 +269,12 @@ Next stack(IipSession& session) {
 Next with_picture(IipSession& session, const std::string& name, const std::string& asked) {
   const bool sheet = name == "metadata" || name == "summary-info" || is_text_name(name);
   const bool views = name == "horizontal-views" || name == "vertical-views";
-  if (!is_line_name(name) && !sheet && !views && name != "stack" && name != "xmp") {
-    return session.fault("3 2", asked);
+  const bool known = is_line_name(name) || sheet || views || name == "stack" || name == "xmp";
+  if (!session.has_file() && (known || name.starts_with("wlz-"))) {
+    return session.fault("1 3", name);
   }
-  if (!session.has_file()) {
-    return session.fault("1 3", "");
+  if (!known) {
+    return session.fault("3 2", asked);
   }
   if (views) {
     return views_line(session, name == "horizontal-views");

@@ -148,7 +148,8 @@ TEST_F(IipTest, RefusesSizesThatAreNone) {
 TEST_F(IipTest, AnswersFaultsInItsOwnWords) {
   EXPECT_EQ(text("/?JTL=0,0"), "Error/4:1 3 \r\n");
   EXPECT_EQ(text("/?CVT=jpeg"), "Error/4:1 3 \r\n");
-  EXPECT_EQ(text("/?OBJ=Max-size"), "Error/4:1 3 \r\n");
+  EXPECT_EQ(text("/?OBJ=Max-size"), "Error/12:1 3 max-size\r\n");
+  EXPECT_EQ(text("/?OBJ=Wlz-Volume"), "Error/14:1 3 wlz-volume\r\n");
   EXPECT_EQ(text("/?FIF=a.tif&OBJ=unknown-thing"), "Error/17:3 2 unknown-thing\r\n");
   EXPECT_EQ(text("/?FIF=a.tif&FOO=1"), "Error/7:2 2 FOO\r\n");
   EXPECT_EQ(text("/?FIF=a.tif"), "Error/13:2 1 FIF=a.tif\r\n");

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <utility>
+#include <vector>
 
 #include "http/uri.hpp"
 #include "protocol/numbers.hpp"
@@ -115,13 +116,17 @@ bool is_woolz_name(std::string_view name) {
 Result<SectionView> parse_section_view(std::string_view text) {
   SectionView view;
   view.mode = Mode::zeta;
+  std::vector<std::string_view> names;
   while (!text.empty()) {
     const std::size_t comma = std::min(text.find(','), text.size());
     const std::string_view pair = text.substr(0, comma);
     const std::size_t equals = pair.find('=');
-    if (equals == std::string_view::npos || !take_one(view, pair.substr(0, equals), pair.substr(equals + 1))) {
+    const std::string_view name = pair.substr(0, equals);
+    if (equals == std::string_view::npos || std::ranges::find(names, name) != names.end() ||
+        !take_one(view, name, pair.substr(equals + 1))) {
       return fail(Code::bad_request, "the view of the section is malformed");
     }
+    names.push_back(name);
     text.remove_prefix(std::min(comma + 1, text.size()));
   }
   return view;

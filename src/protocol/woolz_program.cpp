@@ -132,7 +132,9 @@ void ProgramReader::ask(const IipCommand& command) {
   static constexpr std::array<std::string_view, 4> kSizes{"basic-info", "max-size", "resolution-number", "tile-size"};
   WoolzQuestion question{lower(command.argument), snapshot(), sized_};
   sized_ = sized_ || std::ranges::find(kSizes, question.name) != kSizes.end();
-  if (program_.name.empty() && question.name != "iip,1.0") {
+  // What is asked of the server needs no object.
+  static constexpr std::array<std::string_view, 4> kOfServer{"iip,1.0", "iip-server", "iip-opt-comm", "iip-opt-obj"};
+  if (program_.name.empty() && std::ranges::find(kOfServer, question.name) == kOfServer.end()) {
     fault("1 3", question.name);
   }
   program_.questions.push_back(std::move(question));

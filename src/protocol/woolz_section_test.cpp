@@ -27,8 +27,8 @@ TEST(SectionPath, Views) {
   EXPECT_EQ(view->scale, 2);
   EXPECT_EQ(view->mode, woolz::Mode::up_is_up);
   EXPECT_EQ(parse_section_view("")->mode, woolz::Mode::zeta);
-  for (const char* bad :
-       {"yaw", "yaw=", "yaw=nan", "tilt=3", "fixed=1:2", "fixed=1:2:3:4", "mode=sideways", "=3", "yaw=1,,pitch=2"}) {
+  for (const char* bad : {"yaw", "yaw=", "yaw=nan", "tilt=3", "fixed=1:2", "fixed=1:2:3:4", "mode=sideways", "=3",
+                          "yaw=1,,pitch=2", "yaw=1,yaw=1"}) {
     EXPECT_FALSE(parse_section_view(bad)) << bad;
   }
 }

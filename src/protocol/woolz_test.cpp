@@ -242,6 +242,9 @@ TEST_F(Woolz, WhatHasNoMeaningIsPassedOver) {
   }
   EXPECT_EQ(answer("WLZ=g3_ubyte.wlz&FOO=1&OBJ=Max-size&OBJ=bar"), "Error/7:2 2 FOO\r\n");
   EXPECT_EQ(answer("OBJ=IIP,1.0&WLZ=g3_ubyte.wlz&OBJ=Max-size"), "IIP:1.0\r\nMax-size:92 76\r\n");
+  EXPECT_EQ(answer("OBJ=IIP-server&WLZ=g3_ubyte.wlz&OBJ=Max-size"),
+            "\r\nIIP-server:255.552255\r\nMax-size:92 76\r\n");
+  EXPECT_EQ(answer("OBJ=Max-size&WLZ=g3_ubyte.wlz&OBJ=Max-size"), "Error/12:1 3 max-size\r\n");
 }
 
 TEST_F(Woolz, CostsHaveLimits) {

@@ -23,7 +23,13 @@ std::string upper(std::string_view text) {
   return out;
 }
 
-// The number at the front of `text`, taken off; nullopt when there is none. Infinities and NaN are no numbers.
+std::string_view skip_spaces(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  return text;
+}
+
+// The number at the front of `text`, taken off with the spaces around it; nullopt when there is none. Infinities and
+// NaN are no numbers.
 std::optional<double> take_number(std::string_view& text) {
   while (text.starts_with(' ') || text.starts_with('+')) {
     text.remove_prefix(1);
@@ -33,7 +39,7 @@ std::optional<double> take_number(std::string_view& text) {
   if (error != std::errc{} || !std::isfinite(value)) {
     return std::nullopt;
   }
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  text = skip_spaces(text.substr(static_cast<std::size_t>(end - text.data())));
   return value;
 }
 
@@ -90,6 +96,7 @@ std::optional<Projecting> projecting_of(std::string_view argument) {
 std::optional<Fitting> parse_fitting(std::string_view text, const Vec3& fixed) {
   Fitting fitting;
   fitting.fixed = fixed;
+  text = skip_spaces(text);
   while (!text.empty() && fitting.items.size() < kMaxItems) {
     if (text.starts_with('(')) {
       const std::size_t end = text.find(')');
@@ -98,7 +105,7 @@ std::optional<Fitting> parse_fitting(std::string_view text, const Vec3& fixed) {
         return std::nullopt;
       }
       fitting.items.emplace_back(Vec3{(*p)[0], (*p)[1], (*p)[2]});
-      text.remove_prefix(end + 1);
+      text = skip_spaces(text.substr(end + 1));
     } else {
       const auto index = take_number(text);
       if (!index || *index < 0 || *index > 1e9) {
@@ -109,7 +116,7 @@ std::optional<Fitting> parse_fitting(std::string_view text, const Vec3& fixed) {
     if (!text.empty() && !text.starts_with(',')) {
       return std::nullopt;
     }
-    text.remove_prefix(std::min<std::size_t>(1, text.size()));
+    text = skip_spaces(text.substr(std::min<std::size_t>(1, text.size())));
   }
   return fitting;
 }
@@ -164,6 +171,8 @@ bool take_view(Parameters& p, const std::string& name, std::string_view argument
 
 Result<bool> take_parameter(Parameters& p, std::string_view name, std::string_view argument) {
   const std::string command = upper(name);
+  argument = skip_spaces(argument);
+  argument = argument.substr(0, argument.find_last_not_of(' ') + 1);
   if (take_view(p, command, argument)) {
     return true;
   }

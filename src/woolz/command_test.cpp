@@ -48,6 +48,14 @@ TEST(Command, ViewsAreClampedOrKept) {
   EXPECT_EQ(take({{"scl", "inf"}, {"dst", "1e999"}}).request.view, View{});
 }
 
+TEST(Command, SpacesMeanNothing) {
+  EXPECT_EQ(take({{"FXP", " 57, 32 , 36 "}}).request.view.fixed, (Vec3{57, 32, 36}));
+  EXPECT_EQ(take({{"MOD", " zeta "}}).request.view.mode, Mode::zeta);
+  EXPECT_EQ(take({{"RMD", "PRJN "}}).request.view.projecting, Projecting::shadow);
+  EXPECT_EQ(take({{"FPL", "2, (30, 30,40 ) , (60,20,30) "}}).fitting->items.size(), 3U);
+  EXPECT_EQ((*parse_map(" LINEAR , 0, 100 ,0,255"))(100), 253U);
+}
+
 TEST(Command, PointsAndNames) {
   const Parameters p = take({{"prl", "-1,20,36"}, {"PAB", "1,2.5,3"}});
   EXPECT_EQ(p.tile_point->tile, -1);

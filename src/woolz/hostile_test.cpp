@@ -140,6 +140,80 @@ TEST(Hostile, TruncatedAtEveryByte) {
   }
 }
 
+Bytes around(const Raw& head, const Bytes& inner) {
+  Bytes bytes = head;
+  bytes.insert(bytes.end(), inner.begin(), inner.end());
+  bytes.push_back(0);
+  return bytes;
+}
+
+// What objects may stand in: a transform, a compound, a compound in a compound that has a hole beside it.
+std::vector<Bytes> nested(const Bytes& inner) {
+  Raw transform;
+  transform.u8(3).u8(5);
+  for (int i = 0; i < 16; ++i) {
+    transform.zeros(6).u8(i % 5 == 0 ? 0xf0 : 0).u8(i % 5 == 0 ? 0x3f : 0);  // 1.0 on the diagonal
+  }
+  Bytes members = around(Raw().u8(80).u8(2).i32({1}), inner);
+  members.push_back(127);
+  return {inner, around(transform, inner), around(Raw().u8(81).u8(0).i32({1}), inner),
+          around(Raw().u8(81).u8(0).i32({2}), members), around(transform, around(transform, inner))};
+}
+
+// A square of 5 x 3 pixels in tiles of 2 x 2, each pixel with several values where there are any `shape`.
+Bytes flat_tiles(std::initializer_list<std::int64_t> shape) {
+  Raw raw;
+  raw.u8(1).u8(2).i32({0, 2, 0, 4}).u8(shape.size() > 0 ? 173 : 73).u8(2).i32({0, 4, 0, 2, 0, 0}).u8(3).u8(7);
+  std::size_t values = 1;
+  if (shape.size() > 0) {
+    raw.i32({static_cast<std::int64_t>(shape.size())}).i32(shape);
+    for (const std::int64_t n : shape) {
+      values *= static_cast<std::size_t>(n);
+    }
+  }
+  raw.i32({4, 2, 5, 3, 2, 0, 1, 2, 3, 4, -1});
+  const std::size_t offset = static_cast<const Bytes&>(raw).size() + 8;
+  raw.i32({static_cast<std::int64_t>(offset), 0}).zeros(5 * 4 * values).u8(0);
+  return raw;
+}
+
+TEST(Hostile, ObjectsWithinObjectsTruncatedOrChangedAtEveryByte) {
+  OpenOptions options;
+  options.keep_sidecar = false;
+  options.transform_bytes = 1U << 20;
+  VolumeDescription d;
+  d.box = {0, 0, 0, 4, 3, 1};
+  d.texts = {{"name", "a"}};
+  const auto value = [](auto x, auto y, auto z) { return static_cast<double>(x + y + z); };
+  const Bytes volume = synthetic::Maker().volume(d, value, [](auto x, auto y, auto) { return x != y; }).bytes();
+  std::vector<Bytes> all = nested(volume);
+  all.push_back(flat_tiles({}));
+  all.push_back(flat_tiles({3}));
+  all.push_back(flat_tiles({2, 2}));
+  for (std::size_t which = 0; which < all.size(); ++which) {
+    const Bytes& whole = all[which];
+    const auto object = open_object(whole, options);
+    ASSERT_TRUE(object) << which << ": " << object.error().context;
+    for (std::size_t length = 0; length + 1 < whole.size(); ++length) {
+      const Bytes cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(length));
+      forget_allocations();
+      const auto opened = open_object(cut, options);
+      // The lists of properties may be missing at the very end: of the outermost object, and of those in it.
+      EXPECT_TRUE(!opened || length + 48 > whole.size()) << which << " cut at " << length;
+      ASSERT_LE(largest_allocation(), 16U << 20) << which << " cut at " << length;
+    }
+    for (std::size_t i = 0; i < whole.size(); ++i) {
+      for (const int change : {0x01, 0x80, 0xff}) {
+        Bytes changed = whole;
+        changed[i] = static_cast<std::uint8_t>(changed[i] ^ change);
+        forget_allocations();
+        (void)open_object(changed, options);
+        ASSERT_LE(largest_allocation(), 64U << 20) << which << " changed at " << i;
+      }
+    }
+  }
+}
+
 TEST(Hostile, BytesThatChange) {
   VolumeDescription d;
   d.box = {0, 0, 0, 9, 9, 2};

@@ -26,8 +26,8 @@ class ObjectBuilder {
     object->memory_ = sizeof(Object) + blob_->memory();
     if (node.kind == Kind::compound) {
       for (Node& inner : node.members) {
-        if (node.transform && !inner.transform) {
-          inner.transform = node.transform;
+        if (node.transform) {
+          inner.transform = inner.transform ? then(*inner.transform, *node.transform) : node.transform;
         }
         if (auto added = add(*object, inner); !added) {
           return std::unexpected(added.error());

@@ -265,6 +265,49 @@ TEST_F(ObjectFile, TransformedObjectsLieWhereTheTransformPutsThem) {
   EXPECT_NE(real->base(), nullptr);
 }
 
+Bytes with_transform(const std::array<double, 16>& m, const Bytes& inner) {
+  Bytes bytes{3, 5};
+  const auto* raw = reinterpret_cast<const std::uint8_t*>(m.data());
+  bytes.insert(bytes.end(), raw, raw + sizeof(m));
+  bytes.insert(bytes.end(), inner.begin(), inner.end());
+  bytes.push_back(0);
+  return bytes;
+}
+
+// A shift within a turn, each around an object or around a compound of them: first the inner one, then the outer.
+TEST_F(ObjectFile, TransformsWithinTransformsAreOneAfterTheOther) {
+  const std::array<double, 16> shift{1, 0, 0, 7, 0, 1, 0, -20, 0, 0, 1, 33, 0, 0, 0, 1};
+  const std::array<double, 16> turn{0, -1, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1};
+  const Bytes plain = Maker().volume(description(Grey::uint8, false), value, inside).bytes();
+  const Bytes shifted = with_transform(shift, plain);
+  const Bytes compound = Maker().compound(2).raw(shifted).raw(plain).end_compound().bytes();
+  const auto check = [](const Member& member, std::int64_t dx, std::int64_t dy, std::int64_t dz) {
+    ASSERT_NE(member.body, nullptr);
+    std::uint64_t count = 0;
+    for (std::int64_t z = -8; z <= 30; ++z) {
+      for (std::int64_t y = -20; y <= 17; ++y) {
+        for (std::int64_t x = -13; x <= 40; ++x) {
+          const Voxel to{-(y + dy), x + dx, z + dz};
+          ASSERT_EQ(member.body->domain->contains(to), inside(x, y, z)) << x << "," << y << "," << z;
+          if (inside(x, y, z)) {
+            ++count;
+            ASSERT_EQ(member.body->values->at(to).number, value(x, y, z));
+          }
+        }
+      }
+    }
+    EXPECT_EQ(member.body->domain->voxels(), count);
+  };
+  auto object = open_object(with_transform(turn, shifted), {});
+  ASSERT_TRUE(object) << object.error().context;
+  check(*(*object)->base(), 7, -20, 33);
+  object = open_object(with_transform(turn, compound), {});
+  ASSERT_TRUE(object) << object.error().context;
+  ASSERT_EQ((*object)->members().size(), 2U);
+  check((*object)->members()[0], 7, -20, 33);
+  check((*object)->members()[1], 0, 0, 0);
+}
+
 TEST_F(ObjectFile, EverySampleOpensAndTheirSidecarsSayTheSame) {
   for (const auto& entry : std::filesystem::directory_iterator(synthetic::golden("samples"))) {
     const Bytes bytes = synthetic::gunzip(entry.path().string());

@@ -9,6 +9,7 @@
 
 #include "woolz/brick_builder.hpp"
 #include "woolz/runs.hpp"
+#include "woolz/transform.hpp"
 
 namespace microtome::woolz {
 namespace {
@@ -271,11 +272,7 @@ Result<Node> Parser::object(int depth, bool top) {
         return inner;
       }
       node = std::move(*inner);
-      if (node.transform) {
-        in_.fail(Code::unsupported, "a transformed object inside a transformed object");
-        return in_.failure();
-      }
-      node.transform = transform;
+      node.transform = node.transform ? then(*node.transform, transform) : transform;
       auto inner_properties = std::move(node.properties);
       read = properties(node, top);
       node.properties.insert(node.properties.end(), inner_properties.begin(), inner_properties.end());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -146,8 +147,16 @@ GreyValue read_tagged_value(Reader& reader, Grey grey) {
       value = read_background(reader, static_cast<Grey>(type));
       break;
   }
-  if (grey == Grey::uint8) {  // a background of another type is brought into the values' own
-    value.number = std::clamp(value.number, 0.0, 255.0);
+  // A background of another type is brought into the values' own.
+  const auto within = [&](double low, double high) {
+    value.number = std::isnan(value.number) ? 0 : std::clamp(value.number, low, high);
+  };
+  if (grey == Grey::uint8) {
+    within(0, 255);
+  } else if (grey == Grey::int16) {
+    within(-32768, 32767);
+  } else if (grey == Grey::int32) {
+    within(-2147483648.0, 2147483647);
   }
   return value;
 }

@@ -148,6 +148,18 @@ class Resampler {
 
 }  // namespace
 
+std::array<double, 16> then(const std::array<double, 16>& inner, const std::array<double, 16>& outer) {
+  Matrix out{};
+  for (std::size_t row = 0; row < 4; ++row) {
+    for (std::size_t column = 0; column < 4; ++column) {
+      for (std::size_t i = 0; i < 4; ++i) {
+        out[4 * row + column] += outer[4 * row + i] * inner[4 * i + column];
+      }
+    }
+  }
+  return out;
+}
+
 Result<Transformed> transformed(const Body& body, const Box& box, const std::array<double, 16>& matrix,
                                 std::uint64_t max_bytes) {
   const auto back = inverse(matrix);

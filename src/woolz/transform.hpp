@@ -10,6 +10,9 @@
 
 namespace microtome::woolz {
 
+// The transform that does `inner` first and `outer` then: 4x4 row-major on columns (x, y, z, 1).
+[[nodiscard]] std::array<double, 16> then(const std::array<double, 16>& inner, const std::array<double, 16>& outer);
+
 struct Transformed {
   BodyPtr body;
   Box box;

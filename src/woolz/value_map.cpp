@@ -50,6 +50,8 @@ struct Words {
     }
     const std::size_t comma = std::min(rest.find(','), rest.size());
     word = rest.substr(0, comma);
+    word.remove_prefix(std::min(word.find_first_not_of(' '), word.size()));
+    word = word.substr(0, word.find_last_not_of(' ') + 1);
     rest.remove_prefix(std::min(comma + 1, rest.size()));
     return true;
   }
