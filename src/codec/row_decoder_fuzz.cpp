@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as a JPEG or PNG that is pulled in small pieces and decoded row by row: never more rows than announced, all of
-// the announced width. Nothing may crash or hang.
-#include "codec/row_decoder.hpp"
-
+// Any bytes as a JPEG or PNG that is pulled in small pieces and decoded row by row: never more rows than announced,
+// all of the announced width. Nothing may crash or hang.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <span>
+
+#include "codec/row_decoder.hpp"
 
 using namespace microtome;
 

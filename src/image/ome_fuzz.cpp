@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any text as the description of a file of several pages: OME-XML, ImageJ's lines, broken ones. What comes out must be
-// within its own bounds; nothing may crash, hang or take memory out of proportion.
+// Any text as the description of a file of several pages: OME-XML, ImageJ's lines, broken ones. What comes out must
+// be within its own bounds; nothing may crash, hang or take memory out of proportion.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -27,10 +27,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!stack) {
     return 0;
   }
-  const auto planes = static_cast<std::size_t>(stack->z) * static_cast<std::size_t>(stack->c) *
-                      static_cast<std::size_t>(stack->t);
+  const auto planes =
+      static_cast<std::size_t>(stack->z) * static_cast<std::size_t>(stack->c) * static_cast<std::size_t>(stack->t);
   if (stack->z < 1 || stack->c < 1 || stack->t < 1 || planes != stack->page.size() || planes > image::kMostPages ||
-      stack->pages != number || (!stack->colours.empty() && stack->colours.size() != static_cast<std::size_t>(stack->c))) {
+      stack->pages != number ||
+      (!stack->colours.empty() && stack->colours.size() != static_cast<std::size_t>(stack->c))) {
     std::abort();
   }
   for (const int page : stack->page) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as a file of several pages: parts of it by every kind of name, and a tile of each. Nothing may crash, hang or
-// take memory out of proportion.
+// Any bytes as a file of several pages: parts of it by every kind of name, and a tile of each. Nothing may crash,
+// hang or take memory out of proportion.
 #include <sys/mman.h>
 #include <unistd.h>
 
