@@ -89,7 +89,8 @@ TEST(Settings, TakesEveryVariableOfIipsrv) {
   EXPECT_TRUE(settings->iiif_extensions);
   EXPECT_EQ(settings->copyright, "me");
   EXPECT_EQ(settings->threads, 3);
-  EXPECT_EQ(settings->without_effect.size(), 6U);
+  EXPECT_EQ(settings->max_layers, -1);
+  EXPECT_EQ(settings->without_effect.size(), 5U);
 }
 
 TEST(Settings, EveryVariableHasAFlagOfItsOwn) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of the catalogue: it walks the folders below the roots and keeps what it saw. Three locks, never held together
-// but in this order: scan_ (one scan at a time, may wait for the disk), facts_mutex_ and snapshot_mutex_ (moments only).
+// Inside of the catalogue: it walks the folders below the roots and keeps what it saw. Three locks, never held
+// together but in this order: scan_ (one scan at a time, may wait for the disk), facts_mutex_ and snapshot_mutex_
+// (moments only).
 #pragma once
 
 #include <atomic>
