@@ -1,18 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/work_pool.hpp"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <iterator>
 #include <utility>
 
 namespace microtome {
+namespace {
+
+constexpr int kNicer = 10;
+
+// Of the calling thread only: Linux keeps a nice value for each. What fails changes no answer.
+void lower_priority() {
+  const auto self = static_cast<id_t>(gettid());
+  errno = 0;
+  const int now = getpriority(PRIO_PROCESS, self);
+  if (errno == 0) {
+    setpriority(PRIO_PROCESS, self, std::min(19, now + kNicer));
+  }
+}
+
+}  // namespace
 
 WorkPool::WorkPool(Options options) : options_(options) {
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   const int count = options_.threads > 0 ? options_.threads : std::max(2, cores);
   thread_count_ = count;
   for (int i = 0; i < count; ++i) {
-    threads_.emplace_back([this] { run(); });
+    threads_.emplace_back([this] { run(WorkClass::tile); });
+  }
+  for (int i = 0; i < std::max(1, count - 1); ++i) {
+    threads_.emplace_back([this] { run(WorkClass::exporting); });
   }
 }
 
@@ -21,7 +43,8 @@ WorkPool::~WorkPool() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
-  wake_.notify_all();
+  wake_tiles_.notify_all();
+  wake_exports_.notify_all();
   for (auto& thread : threads_) {
     thread.join();
   }
@@ -51,7 +74,7 @@ Result<void> WorkPool::submit(WorkClass work, CancelToken cancel, Job job) {
     }
   }
   if (taken) {
-    wake_.notify_one();
+    wake_of(work).notify_one();
   }
   for (auto& item : gone) {
     item.job(true);
@@ -70,7 +93,7 @@ void WorkPool::put_back(WorkClass work, CancelToken cancel, Job job) {
     }
     queue_of(work).push_front({std::move(cancel), std::move(job)});
   }
-  wake_.notify_one();
+  wake_of(work).notify_one();
 }
 
 std::size_t WorkPool::queued(WorkClass work) const {
@@ -78,28 +101,23 @@ std::size_t WorkPool::queued(WorkClass work) const {
   return work == WorkClass::tile ? tiles_.size() : exports_.size();
 }
 
-void WorkPool::run() {
+void WorkPool::run(WorkClass work) {
+  if (work == WorkClass::exporting) {
+    lower_priority();
+  }
+  std::deque<Item>& queue = queue_of(work);
   std::unique_lock lock(mutex_);
-  const int most_exports = std::max(1, thread_count_ - 1);
   for (;;) {
-    const auto export_ready = [&] { return !exports_.empty() && exports_running_ < most_exports; };
-    wake_.wait(lock, [&] { return stopping_ || !tiles_.empty() || export_ready(); });
+    wake_of(work).wait(lock, [&] { return stopping_ || !queue.empty(); });
     if (stopping_) {
       return;
     }
-    const bool is_export = tiles_.empty();
-    auto& queue = is_export ? exports_ : tiles_;
     Item item = std::move(queue.front());
     queue.pop_front();
-    exports_running_ += is_export ? 1 : 0;
     lock.unlock();
     item.job(item.cancel.cancelled());
     item = {};  // frees what the job holds outside the lock
     lock.lock();
-    if (is_export) {
-      --exports_running_;
-      wake_.notify_one();  // an export may have waited for this one's place
-    }
   }
 }
 

@@ -2,7 +2,10 @@
 #include "base/work_pool.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <string>
@@ -10,21 +13,19 @@
 namespace microtome {
 namespace {
 
-TEST(WorkPool, RunsTilesBeforeExports) {
-  WorkPool pool({.threads = 1});
-  std::promise<void> gate;
-  auto opened = gate.get_future().share();
-  std::string order;
-  std::promise<void> done;
-  ASSERT_TRUE(pool.submit(WorkClass::tile, {}, [opened](bool) { opened.wait(); }));
-  ASSERT_TRUE(pool.submit(WorkClass::exporting, {}, [&](bool) {
-    order += 'e';
-    done.set_value();
-  }));
-  ASSERT_TRUE(pool.submit(WorkClass::tile, {}, [&](bool) { order += 't'; }));
-  gate.set_value();
-  done.get_future().wait();
-  EXPECT_EQ(order, "te");
+// The nice value of the thread that runs a job of this kind.
+int niceness(WorkPool& pool, WorkClass work) {
+  std::promise<int> seen;
+  EXPECT_TRUE(
+      pool.submit(work, {}, [&](bool) { seen.set_value(getpriority(PRIO_PROCESS, static_cast<id_t>(gettid()))); }));
+  return seen.get_future().get();
+}
+
+TEST(WorkPool, RunsExportsWithLowerPriority) {
+  WorkPool pool({.threads = 2});
+  const int tile = niceness(pool, WorkClass::tile);
+  EXPECT_EQ(niceness(pool, WorkClass::exporting), std::min(19, tile + 10));
+  EXPECT_EQ(niceness(pool, WorkClass::tile), tile);
 }
 
 TEST(WorkPool, RefusesWhenItsQueueIsFull) {

@@ -36,9 +36,15 @@ TEST_P(PlanesOf, LooksLikeTheUsualWay) {
   const auto picture = open(bench::write_pyramid(scratch, bench::slice(1501, 1003), 256, way.across, way.down));
   Encoding encoding;
   encoding.quality = way.quality;
-  const RegionArea areas[] = {{0, 0, 1501, 1003, 401, 268},         {0, 0, 1501, 1003, 800, 535},
-                              {101, 53, 900, 700, 600, 467},        {7, 9, 333, 222, 333, 222},
-                              {300.25, 200.75, 801, 603, 777, 590}, {1201, 803, 300, 200, 151, 101}};
+  const RegionArea areas[] = {{0, 0, 1501, 1003, 401, 268},
+                              {0, 0, 1501, 1003, 800, 535},
+                              {101, 53, 900, 700, 600, 467},
+                              {7, 9, 333, 222, 333, 222},
+                              {300.25, 200.75, 801, 603, 777, 590},
+                              {1201, 803, 300, 200, 151, 101},
+                              {0, 0, 1501, 1003, 1001, 669, Sampling::bilinear},
+                              {11, 7, 1490, 996, 1001, 669, Sampling::bilinear},
+                              {11, 7, 1490, 996, 1490, 996, Sampling::bilinear}};
   for (const RegionArea& area : areas) {
     const RegionPlan plan = plan_region(picture->info(), area).value();
     const auto bytes = render_planes(*picture, area, plan, encoding, {});
@@ -68,6 +74,7 @@ TEST(Planes, LeavesTheRestToTheUsualWay) {
   };
   const RegionArea whole{0, 0, 700, 600, 350, 300};
   EXPECT_TRUE(way(whole, {}));
+  EXPECT_FALSE(way({0, 0, 700, 600, 500, 430, Sampling::bilinear}, {})) << "little to gain, so exactly as iipsrv";
   Encoding png;
   png.format = codec::Format::png;
   EXPECT_FALSE(way(whole, png));

@@ -113,7 +113,7 @@ Axis make_axis(double from, double size, int count, int out, Filter filter) {
   axis.starts.push_back(0);
   axis.begin = count;
   for (int i = 0; i < out; ++i) {
-    if (filter == Filter::corner || filter == Filter::nearest) {
+    if (filter == Filter::corner || filter == Filter::corner_near || filter == Filter::nearest) {
       add_corner(axis, from + i * step, count, filter == Filter::nearest);
     } else if (filter == Filter::box && step >= 1) {
       add_box(axis, from + i * step, from + (i + 1) * step, count);

@@ -20,9 +20,9 @@ struct SourceRect {
 };
 
 // box, triangle: see above. corner: two pixels on each axis, weighted by where the upper left corner of an output
-// pixel lies and rounded down, and nearest: the one pixel under that corner. These two see no pixel between their
-// samples, so they are for shrinking by less than two.
-enum class Filter : std::uint8_t { box, triangle, corner, nearest };
+// pixel lies and rounded down, corner_near: the same rounded to the nearest, and nearest: the one pixel under that
+// corner. These three see no pixel between their samples, so they are for shrinking by less than two.
+enum class Filter : std::uint8_t { box, triangle, corner, corner_near, nearest };
 
 // `from` of the source as out_width x out_height pixels of the same type. bad_request for an empty or non-finite
 // rectangle or an empty output; too_large for more than 2^31 output bytes. The caller checks its own limits first.
