@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// SPECTRA: one pixel through all slices of a sequence. PFL: the stored values along a line. Both give values as they
-// are stored, whatever modifiers say.
+// SPECTRA: one pixel through all slices of a sequence. PFL: the stored values along a line, of a sequence slice after
+// slice. Both give values as they are stored, whatever modifiers say.
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <limits>
+#include <map>
 
 #include "http/text.hpp"
 #include "protocol/iip.hpp"
@@ -121,26 +122,142 @@ std::string number(double value, bool real) {
   return text.data();
 }
 
-Result<engine::Engine::Computed> profile(const image::Picture& picture, int level, const Line& line,
-                                         const CancelToken& cancel) {
+// The part of a line that lies in the picture.
+struct Cut {
+  int level = 0;
+  Line line;
+};
+Result<Cut> cut_to(const image::PictureInfo& info, const Line& line) {
+  const auto level = level_of(info, line.resolution);
+  if (!level) {
+    return pass(level.error());
+  }
+  const image::Level& at = info.levels[static_cast<std::size_t>(*level)];
+  Cut cut{*level, line};
+  const std::int64_t room = line.down ? at.height - line.y : at.width - line.x;
+  if (line.x >= at.width || line.y >= at.height || room <= 0) {
+    return fail(Code::bad_request, "the line lies outside the picture");
+  }
+  cut.line.length = std::min(line.length, room);
+  if (cut.line.length > kMostPoints) {
+    return fail(Code::too_large, "too many points on a line");
+  }
+  return cut;
+}
+
+Result<std::vector<std::string>> values_along(const image::Picture& picture, const Cut& cut,
+                                              const CancelToken& cancel) {
   int reduction = 1;
+  const Line& line = cut.line;
   const pixel::Rect rect{line.x, line.y, line.down ? 1 : line.length, line.down ? line.length : 1};
-  const auto pixels = picture.decode_region(level, rect, &reduction, cancel);
+  const auto pixels = picture.decode_region(cut.level, rect, &reduction, cancel);
   if (!pixels) {
     return pass(pixels.error());
   }
-  std::string text = "{\n\t\"profile\": [";
-  bool first = true;
+  std::vector<std::string> values;
   for (int y = 0; y < pixels->height; ++y) {
     for (int x = 0; x < pixels->width; ++x) {
       for (int channel = 0; channel < pixels->channels; ++channel) {
-        text += (first ? "" : ",") + number(sample(*pixels, x, y, channel), is_real(pixels->sample));
-        first = false;
+        values.push_back(number(sample(*pixels, x, y, channel), is_real(pixels->sample)));
       }
     }
   }
-  text += "]\n}";
-  return engine::Engine::Computed{Bytes(text.begin(), text.end()), "application/json"};
+  return values;
+}
+
+std::string profile_text(const std::vector<std::string>& values) {
+  std::string text = "{\n\t\"profile\": [";
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    text += (i == 0 ? "" : ",") + values[i];
+  }
+  return text + "]\n}";
+}
+
+using Slices = std::vector<std::pair<std::int64_t, std::string>>;  // numbers and paths
+
+// Calls `look(number, picture)` for each slice that can be opened; one whose pixels cannot be read counts as one that
+// cannot. Gives how many could.
+template <class Look>
+Result<std::size_t> through(const Call& call, const Slices& slices, std::int64_t& mtime_ns, Look look) {
+  std::size_t seen = 0;
+  for (const auto& [number, path] : slices) {
+    if (call.exchange->cancel().cancelled()) {
+      return fail(Code::cancelled, "nobody waits any more");
+    }
+    const auto picture = call.engine().open_now(path);
+    const Result<void> done = picture ? look(number, *as_stored(*picture)) : pass(picture.error());
+    if (!done && picture && done.error().code != Code::corrupt && done.error().code != Code::io) {
+      return pass(done.error());
+    }
+    if (done) {
+      mtime_ns = std::max(mtime_ns, (*picture)->id().mtime_ns);
+      call.engine().used(path, **picture);
+      ++seen;
+    }
+  }
+  if (seen == 0) {
+    return fail(Code::not_found, "no such picture");
+  }
+  return seen;
+}
+
+void answer_through(const Call& call, const char* type, Result<std::string> text, std::int64_t mtime_ns) {
+  if (!text) {
+    return answer_error(call, text.error());
+  }
+  const std::string etag = "\"" + format_hex(set::Hash().add(*text).value()) + "\"";
+  answer_text(call, type, std::move(*text), Caching::usual, etag, mtime_ns);
+}
+
+// Of a slice that cannot be read all values are null, so that the others keep their places.
+Result<std::string> profiles_of(const Call& call, const Slices& slices, const Line& line, std::int64_t& mtime_ns) {
+  if (line.length * static_cast<std::int64_t>(slices.size()) > kMostPoints) {
+    return fail(Code::too_large, "too many points on a line through all slices");
+  }
+  std::map<std::int64_t, std::vector<std::string>> of_slice;
+  const auto seen = through(call, slices, mtime_ns, [&](std::int64_t number, const image::Picture& picture) {
+    const auto cut = cut_to(picture.info(), line);
+    auto values = cut ? values_along(picture, *cut, call.exchange->cancel()) : pass(cut.error());
+    if (!values) {
+      return Result<void>(pass(values.error()));
+    }
+    of_slice[number] = std::move(*values);
+    return Result<void>();
+  });
+  if (!seen) {
+    return pass(seen.error());
+  }
+  const std::vector<std::string> nothing(of_slice.begin()->second.size(), "null");
+  std::vector<std::string> all;
+  for (const auto& [number, path] : slices) {
+    const auto found = of_slice.find(number);
+    const std::vector<std::string>& values = found == of_slice.end() ? nothing : found->second;
+    all.insert(all.end(), values.begin(), values.end());
+  }
+  return profile_text(all);
+}
+
+Next profile_of_one(IipSession& session, const Line& line) {
+  return session.compute([line](const image::PicturePtr& opened, http::Headers&) -> Result<Computation> {
+    const image::PicturePtr picture = as_stored(opened);
+    const auto cut = cut_to(picture->info(), line);
+    if (!cut) {
+      return pass(cut.error());
+    }
+    Computation computation;
+    computation.picture = picture;
+    computation.key = "pfl," + std::to_string(cut->level) + "," + std::to_string(line.x) + "," +
+                      std::to_string(line.y) + (line.down ? "d" : "r") + std::to_string(cut->line.length);
+    computation.make = [picture, cut = *cut](const CancelToken& cancel) -> Result<engine::Engine::Computed> {
+      const auto values = values_along(*picture, cut, cancel);
+      if (!values) {
+        return pass(values.error());
+      }
+      const std::string text = profile_text(*values);
+      return engine::Engine::Computed{Bytes(text.begin(), text.end()), "application/json"};
+    };
+    return computation;
+  });
 }
 
 Next line_profile(IipSession& session, const IipCommand& command) {
@@ -151,31 +268,19 @@ Next line_profile(IipSession& session, const IipCommand& command) {
   if (!line) {
     return session.fail_with(Code::bad_request, "PFL needs resolution:x1,y1-x2,y2");
   }
-  return session.compute([line = *line](const image::PicturePtr& opened, http::Headers&) -> Result<Computation> {
-    const image::PicturePtr picture = as_stored(opened);
-    const auto level = level_of(picture->info(), line.resolution);
-    if (!level) {
-      return pass(level.error());
-    }
-    const image::Level& at = picture->info().levels[static_cast<std::size_t>(*level)];
-    Line cut = line;
-    const std::int64_t room = line.down ? at.height - line.y : at.width - line.x;
-    if (line.x >= at.width || line.y >= at.height || room <= 0) {
-      return fail(Code::bad_request, "the line lies outside the picture");
-    }
-    cut.length = std::min(line.length, room);
-    if (cut.length > kMostPoints) {
-      return fail(Code::too_large, "too many points on a line");
-    }
-    Computation computation;
-    computation.picture = picture;
-    computation.key = "pfl," + std::to_string(*level) + "," + std::to_string(cut.x) + "," + std::to_string(cut.y) +
-                      (cut.down ? "d" : "r") + std::to_string(cut.length);
-    computation.make = [picture, level = *level, cut](const CancelToken& cancel) {
-      return profile(*picture, level, cut, cancel);
-    };
-    return computation;
+  if (session.views() == nullptr) {
+    return profile_of_one(session, *line);
+  }
+  const auto paths = session.slices();
+  if (!paths) {
+    return session.fail_with(paths.error().code, paths.error().message);
+  }
+  on_worker(session.call(), [call = session.call(), slices = *paths, line = *line] {
+    std::int64_t mtime_ns = std::numeric_limits<std::int64_t>::min();
+    auto text = profiles_of(call, slices, line, mtime_ns);
+    answer_through(call, "application/json", std::move(text), mtime_ns);
   });
+  return Next::answered;
 }
 
 struct Pixel {
@@ -213,34 +318,20 @@ Result<double> reflectance_of(const image::Picture& picture, const Pixel& pixel,
   return std::isfinite(value) ? value : 0;
 }
 
-using Slices = std::vector<std::pair<std::int64_t, std::string>>;  // numbers and paths
-
 // Slices that cannot be read have no point; a point that lies outside a slice is an error.
 Result<std::string> spectra_of(const Call& call, const Slices& slices, const Pixel& pixel, std::int64_t& mtime_ns) {
   std::string xml = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<spectra>\n";
-  bool any = false;
-  for (const auto& [wavelength, path] : slices) {
-    if (call.exchange->cancel().cancelled()) {
-      return fail(Code::cancelled, "nobody waits any more");
+  const auto seen = through(call, slices, mtime_ns, [&](std::int64_t wavelength, const image::Picture& picture) {
+    const auto value = reflectance_of(picture, pixel, call.exchange->cancel());
+    if (!value) {
+      return Result<void>(pass(value.error()));
     }
-    const auto picture = call.engine().open_now(path);
-    if (!picture) {
-      continue;
-    }
-    const auto value = reflectance_of(*as_stored(*picture), pixel, call.exchange->cancel());
-    if (!value && value.error().code != Code::corrupt && value.error().code != Code::io) {
-      return pass(value.error());
-    }
-    if (value) {
-      mtime_ns = std::max(mtime_ns, (*picture)->id().mtime_ns);
-      xml += "\t<point>\n\t\t<wavelength>" + std::to_string(wavelength) + "</wavelength>\n\t\t<reflectance>" +
-             reflectance(*value) + "</reflectance>\n\t</point>\n";
-      any = true;
-      call.engine().used(path, **picture);
-    }
-  }
-  if (!any) {
-    return fail(Code::not_found, "no such picture");
+    xml += "\t<point>\n\t\t<wavelength>" + std::to_string(wavelength) + "</wavelength>\n\t\t<reflectance>" +
+           reflectance(*value) + "</reflectance>\n\t</point>\n";
+    return Result<void>();
+  });
+  if (!seen) {
+    return pass(seen.error());
   }
   return xml + "</spectra>";
 }
@@ -267,11 +358,7 @@ Next spectra(IipSession& session, const IipCommand& command) {
             [call = session.call(), slices = *paths, pixel = Pixel{numbers[0], numbers[1], numbers[2], numbers[3]}] {
               std::int64_t mtime_ns = std::numeric_limits<std::int64_t>::min();
               auto xml = spectra_of(call, slices, pixel, mtime_ns);
-              if (!xml) {
-                return answer_error(call, xml.error());
-              }
-              const std::string etag = "\"" + format_hex(set::Hash().add(*xml).value()) + "\"";
-              answer_text(call, "application/xml", std::move(*xml), Caching::usual, etag, mtime_ns);
+              answer_through(call, "application/xml", std::move(xml), mtime_ns);
             });
   return Next::answered;
 }

@@ -37,6 +37,28 @@ TEST_F(ProfileTest, GivesStoredValuesAlongALine) {
   EXPECT_EQ(text("/?FIF=a.tif&PFL=3:690,20-5000,20"), text("/?FIF=a.tif&PFL=3:690,20-700,20")) << "cut at the edge";
 }
 
+TEST_F(ProfileTest, GoesAlongALineOfEverySlice) {
+  const auto one = [&](const char* number) {
+    const std::string text_of_one = text(std::string("/?FIF=s/seq_pyr_") + number + ".tif&PFL=1:10,20-12,20");
+    const std::size_t from = text_of_one.find('[') + 1;
+    return text_of_one.substr(from, text_of_one.find(']') - from);
+  };
+  const http::Response response = get("/?FIF=s/seq&PFL=1:10,20-12,20");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.headers.get("Content-Type"), "application/json");
+  EXPECT_NE(response.headers.get("ETag"), "");
+  const std::string all = body_of(response);
+  EXPECT_EQ(all, "{\n\t\"profile\": [" + one("7_90") + "," + one("0010_090") + "," + one("12345_0090") + "]\n}");
+  EXPECT_EQ(text("/?FIF=s/seq&SDS=10&PFL=1:10,20-12,20"), all) << "whatever slice is chosen";
+  dir.write("hole/seq_pyr_7_90.tif", "no picture");
+  dir.write("hole/seq_pyr_8_90.tif", "300x200 128");
+  EXPECT_EQ(text("/?FIF=hole/seq&PFL=1:10,20-12,20"),
+            "{\n\t\"profile\": [null,null,null,null,null,null," + one("7_90") + "]\n}");
+  EXPECT_EQ(status("/?FIF=s/seq&PFL=1:300,0"), 400) << "outside";
+  EXPECT_EQ(status("/?FIF=s/seq&PFL=9:0,0"), 404);
+  EXPECT_EQ(status("/?FIF=s/seq&PFL=1:0,0-99999,0"), 413) << "too much";
+}
+
 TEST_F(ProfileTest, RefusesLinesThatAreNone) {
   for (const char* argument :
        {"3", "3:", "3:1", "3:1,2,3", "3:a,b", "3:1,2-", "3:1,2-3", "3:-1,2-3,2", "x:1,2", "-1:1,2", "3:1e3,2",
@@ -60,8 +82,11 @@ TEST_F(ProfileTest, LooksThroughASequence) {
   EXPECT_EQ(get("/?FIF=s/seq&SPECTRA=1,0,100,50", "If-None-Match", std::string(response.headers.get("ETag"))).status,
             304);
   EXPECT_THAT(text("/?FIF=a.tif&SPECTRA=3,0,0,0"), HasSubstr("<wavelength>0</wavelength>"));
-  dir.write("s/seq_pyr_8_90.tif", "no picture");
-  EXPECT_EQ(status("/?FIF=s/seq&SPECTRA=1,0,100,50"), 200) << "what cannot be read has no point";
+  dir.write("hole/seq_pyr_7_90.tif", "no picture");
+  dir.write("hole/seq_pyr_8_90.tif", "300x200 128");
+  const std::string holed = text("/?FIF=hole/seq&SPECTRA=1,0,100,50");
+  EXPECT_THAT(holed, HasSubstr("<wavelength>8<")) << "what cannot be read has no point";
+  EXPECT_THAT(holed, testing::Not(HasSubstr("<wavelength>7<")));
 }
 
 TEST_F(ProfileTest, RefusesPointsThatAreNone) {
