@@ -110,6 +110,8 @@ class Visit final : public StreamUser, public AnswerSink, public std::enable_sha
 
   void answer(http::Response response);
   void answer_with(http::Response& response, io::FilePtr file, std::string_view type);
+  // Answers; of an error (412, 416) with the page of that status as its body.
+  void answer_or_page(http::Response response);
   [[nodiscard]] Coding coding_for(http::Response& response, std::optional<std::uint64_t> size) const;
   bool compress_whole(http::Response& response);
   void compress_stream(http::Response& response, std::optional<std::uint64_t>& length);

@@ -375,13 +375,17 @@ bool Visit::serve_file() {
   http::Response response;
   answer_with(response, found->file, type);
   use_bytes(response, *found);
+  answer_or_page(std::move(response));
+  return true;
+}
+
+void Visit::answer_or_page(http::Response response) {
   if (response.status >= 400) {
     http::Response page = error_page(response.status);
     response.headers.set("Content-Type", std::string(page.headers.get("Content-Type")));
     response.body = std::move(page.body);
   }
   answer(std::move(response));
-  return true;
 }
 
 }  // namespace microtome::host

@@ -113,12 +113,7 @@ bool Visit::send_named_file(const CgiHead& head) {
   response.headers = head.headers;
   const std::string type = type_of(**file);
   answer_with(response, std::move(*file), type);
-  if (response.status >= 400) {
-    http::Response page = error_page(response.status);
-    response.headers.set("Content-Type", std::string(page.headers.get("Content-Type")));
-    response.body = std::move(page.body);
-  }
-  answer(std::move(response));
+  answer_or_page(std::move(response));
   return true;
 }
 
