@@ -85,8 +85,15 @@ Result<void> App::open(const Inherit& inherit) {
     slot->address = std::move(*address);
     if (spec_.ours()) {
       const int known = slot->address.is_local() || !inherit ? -1 : inherit(slot->address.text);
-      auto fd = known >= 0 ? Result<int>(known) : listen_for_app(slot->address, spec_.backlog);
-      if (!fd) {
+      auto fd = known >= 0 ? listen_beside(known, slot->address, spec_.backlog)
+                           : listen_for_app(slot->address, spec_.backlog);
+      if (known >= 0 && fd) {
+        close(known);
+        slot->beside = true;
+      } else if (known >= 0) {
+        // It was opened by another user, or by a process that is gone: the socket itself will do.
+        fd = known;
+      } else if (!fd) {
         return pass(fd.error());
       }
       slot->listen_fd = *fd;
@@ -106,6 +113,9 @@ Result<void> App::settle() {
   for (const auto& slot : slots_) {
     if (slot->listen_fd < 0) {
       continue;
+    }
+    if (slot->beside) {
+      aim_at(slot->listen_fd, slot->address);
     }
     if (auto done = settle_for_app(slot->address); !done) {
       return done;

@@ -75,6 +75,7 @@ struct Slot {
   State state = State::idle;
   BackendAddress address;
   int listen_fd = -1;
+  bool beside = false;  // the address is another generation's as well, until that has ended
   std::shared_ptr<ChildProcess> child;
   int generation = 0;                       // counts processes
   int load = 0;                             // requests it works at
@@ -140,7 +141,7 @@ class App : public std::enable_shared_from_this<App> {
   App& operator=(const App&) = delete;
 
   // Binds the sockets of apps that we start. Code::io with the reason. `inherit` gives a TCP socket that listens to
-  // an address already (ours from then on), or -1.
+  // an address already (ours from then on), or -1; we listen beside it.
   using Inherit = std::function<int(const std::string& address)>;
   Result<void> open(const Inherit& inherit);
   // Its sockets get their names: from now on requests come here.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/backend_socket.hpp"
 
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -8,9 +9,17 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <iomanip>
+#include <sstream>
+#include <string>
+#include <string_view>
 
 namespace microtome::host {
 namespace {
@@ -55,7 +64,9 @@ Result<BackendAddress> BackendAddress::tcp(const std::string& host, int port) {
   return address;
 }
 
-Result<int> listen_for_app(const BackendAddress& address, int backlog) {
+namespace {
+
+Result<int> open_listening(const BackendAddress& address, int backlog, bool beside) {
   const int fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const auto failed = [&](const char* what) {
     const int error = errno;
@@ -85,6 +96,9 @@ Result<int> listen_for_app(const BackendAddress& address, int backlog) {
   } else {
     const int one = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (beside) {
+      setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
+    }
   }
   if (address.is_local()) {
     fchmod(fd, 0600);  // on Linux this is the mode the file gets, without a moment of another one
@@ -96,6 +110,59 @@ Result<int> listen_for_app(const BackendAddress& address, int backlog) {
     return failed("listen");
   }
   return fd;
+}
+
+// How many sockets listen to this TCP address. From the kernel's table: the address is written as the number it is in
+// memory, four bytes at a time, the port as a number.
+int listeners_on(const BackendAddress& address) {
+  const bool four = address.storage.ss_family == AF_INET;
+  const auto& v4 = reinterpret_cast<const sockaddr_in&>(address.storage);
+  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address.storage);
+  std::array<std::uint32_t, 4> words{};
+  std::memcpy(words.data(), four ? static_cast<const void*>(&v4.sin_addr) : &v6.sin6_addr, four ? 4 : 16);
+  std::ostringstream spelled;
+  spelled << std::hex << std::uppercase << std::setfill('0');
+  for (std::size_t i = 0; i < (four ? 1U : 4U); ++i) {
+    spelled << std::setw(8) << words[i];
+  }
+  spelled << ':' << std::setw(4) << ntohs(four ? v4.sin_port : v6.sin6_port);
+  const std::string wanted = spelled.str();
+  std::ifstream table(four ? "/proc/self/net/tcp" : "/proc/self/net/tcp6");
+  constexpr std::string_view kListening = "0A";
+  int count = 0;
+  for (std::string line; std::getline(table, line);) {
+    std::istringstream words_of_line(line);
+    std::string number;
+    std::string local;
+    std::string remote;
+    std::string state;
+    words_of_line >> number >> local >> remote >> state;
+    count += static_cast<int>(local == wanted && state == kListening);
+  }
+  return count;
+}
+
+}  // namespace
+
+Result<int> listen_for_app(const BackendAddress& address, int backlog) {
+  return open_listening(address, backlog, false);
+}
+
+Result<int> listen_beside(int other, const BackendAddress& address, int backlog) {
+  // Set now and not when it was opened: then a second server by mistake is told that the address is in use.
+  const int one = 1;
+  setsockopt(other, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
+  return open_listening(address, backlog, true);
+}
+
+void aim_at(int fd, const BackendAddress& address) {
+  // The sockets of an address form a group in the order in which they came, and a program may choose one by its place
+  // (SO_ATTACH_REUSEPORT_CBPF in socket(7)); a place that does not exist means any. When one closes, the last takes
+  // its place. So while three generations overlap, some connections may go to the second until it has ended.
+  const int place = std::max(listeners_on(address) - 1, 0);
+  sock_filter choose = BPF_STMT(BPF_RET | BPF_K, static_cast<std::uint32_t>(place));
+  const sock_fprog program{1, &choose};
+  setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program);
 }
 
 Result<void> settle_for_app(const BackendAddress& address) {

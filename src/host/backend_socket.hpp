@@ -32,6 +32,14 @@ struct BackendAddress {
 [[nodiscard]] Result<void> settle_for_app(const BackendAddress& address);
 // Removes what listen_for_app() has bound and nobody has settled.
 void forget_for_app(const BackendAddress& address);
+// A second socket that listens to a TCP address beside `other`, which must be one of this user's. So processes of two
+// generations never take each other's connections, nor change each other's file status flags (an event loop that sets
+// descriptor 0 back to blocking when it ends would stop another one in accept()). Connections that nobody has
+// accepted yet stay with the socket they came to; new ones come to either until aim_at() is called.
+[[nodiscard]] Result<int> listen_beside(int other, const BackendAddress& address, int backlog);
+// From now on every new connection to the TCP address comes to the socket that listen_beside() opened last. Where the
+// kernel cannot do that they are spread over all, and nothing is lost as long as all are served.
+void aim_at(int fd, const BackendAddress& address);
 
 enum class Connect { done, pending, refused, busy };
 struct Connected {

@@ -8,6 +8,7 @@ import { bin, freePort, scratchDir, start } from '../lib/process.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 export const rogueApp = join(here, 'rogue-app.mjs');
+export const nonblockingApp = join(here, 'nonblocking-app.pl');
 export const rogue = (...words) => [process.execPath, rogueApp, ...words].join(' ');
 export const program = join(bin, 'microtome-host');
 

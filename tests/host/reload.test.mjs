@@ -6,13 +6,13 @@ import { test } from '../lib/test.mjs';
 import { eventually, freePort } from '../lib/process.mjs';
 import { F, H2, request } from '../lib/h2.mjs';
 import { Raw } from '../lib/raw.mjs';
-import { app, host, rogue } from './host.mjs';
+import { app, host, nonblockingApp, rogue } from './host.mjs';
 
 const one = (place, keys = {}, ...words) => `fastcgi.server = ( ${app(place, rogue('--values', '1,1,0', ...words), { 'min-procs': 2, 'max-procs': 2, ...keys })} )`;
 const rewrite = (server, text) => writeFileSync(server.place.file('host.conf'), text(readFileSync(server.place.file('host.conf'), 'utf8')));
 
 // Asks on and on, on kept and on new connections, until `what` is done. How many answers were not whole and 200.
-async function underLoad(server, what, paths = ['/?do=echo', '/?do=slow&ms=30']) {
+async function underLoad(server, what, paths = ['/?do=echo', '/?do=slow&ms=30'], method = 'GET') {
   let stop = false;
   let failed = 0;
   let done = 0;
@@ -22,7 +22,7 @@ async function underLoad(server, what, paths = ['/?do=echo', '/?do=slow&ms=30'])
     for (let i = 0; !stop; i++) {
       try {
         connection ??= await Raw.open(server.port);
-        connection.write(`GET ${paths[i % paths.length]} HTTP/1.1\r\nHost: h\r\n${kept ? '' : 'Connection: close\r\n'}\r\n`);
+        connection.write(`${method} ${paths[i % paths.length]} HTTP/1.1\r\nHost: h\r\n${method === 'POST' ? 'Content-Length: 4\r\n' : ''}${kept ? '' : 'Connection: close\r\n'}\r\n${method === 'POST' ? 'body' : ''}`);
         const answer = await connection.response();
         // A kept connection may be closed between two requests; that is no failure, and a client asks again.
         if (answer === null && kept && i > 0 && connection.size === 0) {
@@ -123,6 +123,38 @@ test('USR2: a new process takes over, apps on unix sockets and on ports', async 
   assert.ok(!existsSync(`${server.place.file('app.socket')}-0`), 'the socket is gone');
   server.place.remove();
 });
+
+// Each generation of an app has a listening socket of its own, on a TCP port too: none takes the other's connections, or changes
+// how its accept() behaves.
+for (const [what, number] of [['USR1', 'SIGUSR1'], ['USR2', 'SIGUSR2']]) {
+  test(`${what}: an app on a port that sets its listening socket back, with POST`, async () => {
+    const port = await freePort();
+    let pidFile;
+    const server = await host((place) => {
+      pidFile = place.file('host.pid');
+      return `server.pid-file = "${pidFile}"\nfastcgi.server = ( "/" => (( "bin-path" => "${nonblockingApp}", "host" => "127.0.0.1", "port" => ${port}, "max-procs" => 1, "bin-environment" => ( "TURN" => "0" ), "check-local" => "disable" )) )`;
+    });
+    const pid = () => Number(readFileSync(pidFile, 'utf8'));
+    const appPid = async () => (await server.get('/')).body.toString();
+    const turns = 3;
+    try {
+      for (let turn = 1; turn <= turns; turn++) {
+        const before = [pid(), await appPid()];
+        await underLoad(server, async () => {
+          rewrite(server, (text) => text.replace(/"TURN" => "\d"/, `"TURN" => "${turn}"`));
+          process.kill(before[0], number);
+          await eventually(() => (number === 'SIGUSR2' ? !existsSync(`/proc/${before[0]}`) : !existsSync(`/proc/${Number(before[1])}`)), 'the old one ends', 20000);
+        }, ['/'], 'POST');
+        assert.notEqual(await appPid(), before[1]);
+      }
+    } finally {
+      process.kill(pid(), 'SIGTERM');
+      const last = pid();
+      await eventually(() => !existsSync(`/proc/${last}`), 'the last process ends');
+    }
+    server.place.remove();
+  });
+}
 
 test('USR2: the new process serves when its apps answer', async () => {
   let pidFile;
