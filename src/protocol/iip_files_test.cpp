@@ -81,7 +81,8 @@ TEST_F(IipFiles, AnswersWlzIIPSrvsClientsInItsWords) {
     EXPECT_EQ(response.headers.get("Content-Type"), "application/vnd.netfpx") << what;
     EXPECT_EQ(body_of(response), "Error/7:1 3 FIF\r\n") << what;
   };
-  for (const char* rest : {"OBJ=Max-size", "JTL=0,0", "CVT=jpeg", "WID=9&PTL=0,0", "INV&CVT=png", "OBJ=IIP,1.0&JTL=0,0"}) {
+  for (const char* rest :
+       {"OBJ=Max-size", "JTL=0,0", "CVT=jpeg", "WID=9&PTL=0,0", "INV&CVT=png", "OBJ=IIP,1.0&JTL=0,0"}) {
     for (const char* file : {"missing.tif", "../missing.tif", "../", "/etc/passwd", "broken.tif"}) {
       const std::string query = "?FIF=" + std::string(file) + "&" + rest;
       is_old(get("/cgi-bin/wlziipsrv.fcgi" + query), query);

@@ -173,5 +173,57 @@ TEST_F(Section, SaysWhatAViewAndAnObjectAre) {
   EXPECT_NE(labelled.find(R"({"index":2,"name":"heart","colour":"#ff0000")"), std::string::npos) << labelled;
 }
 
+// What makes no sense is said, never replaced by something else.
+TEST_F(Section, ValuesThatMeanNothingAreErrors) {
+  const std::string base = "/sets/comp_grey.wlz/section/distance=30";
+  for (const char* query : {"filter=foo",
+                            "filter=",
+                            "filter=Linear",
+                            "filter=area,",
+                            "W=0",
+                            "W=-1",
+                            "W=1.5",
+                            "W=x",
+                            "W=",
+                            "H=65537",
+                            "H=1e3",
+                            "q=0",
+                            "q=101",
+                            "q=best",
+                            "select=(",
+                            "select=0;",
+                            "select=0;;1",
+                            "select=;0",
+                            "select=union(",
+                            "select=1,2,3",
+                            "select=foo(1)",
+                            "values=",
+                            "values=LINEAR",
+                            "values=LINEAR,0,9,0,256",
+                            "values=FOO,0,9,0,9"}) {
+    const http::Response response = get(base + ".png?" + query);
+    // An empty item at the end of a list is none.
+    EXPECT_EQ(response.status, std::string_view(query) == "select=0;" ? 200 : 400) << query;
+    EXPECT_EQ(response.status == 200, response.headers.get("Content-Type") == "image/png") << query;
+    EXPECT_LT(response.status == 200 ? 0U : body_of(response).size(), 80U) << query;
+  }
+  std::string many = "0";
+  for (int i = 0; i < 1024; ++i) {
+    many += ";0";
+  }
+  EXPECT_EQ(status(base + ".png?select=" + many), 400);
+  EXPECT_EQ(text(base + ".png?filter=foo"), "filter is nearest, linear or area\n");
+  for (const char* view :
+       {"yaw=x", "yaw=1e300", "pitch=nan", "distance=inf", "scale=0", "scale=-1", "scale=1e300", "mode=ZETA",
+        "mode=", "fixed=1:2", "fixed=1:2:x", "fixed=center", "up=0:0", "fixed2=", "turn=3", "yaw=1,yaw=1", ","}) {
+    for (const char* ending : {".json", ".dzi", ".png", "_files/0/0_0.jpg"}) {
+      EXPECT_EQ(status("/sets/g3_ubyte.wlz/section/" + std::string(view) + ending), 400) << view << ending;
+    }
+  }
+  for (const char* ending : {".bmp", "", ".PNG2", "_files/99/0_0.jpg", "_files/0/1_0.jpg", "_files/0/0_1.png"}) {
+    EXPECT_EQ(status("/sets/g3_ubyte.wlz/section/yaw=1" + std::string(ending)), 404) << ending;
+  }
+}
+
 }  // namespace
 }  // namespace microtome::protocol

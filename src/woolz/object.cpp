@@ -21,6 +21,8 @@ class ObjectBuilder {
   Result<ObjectPtr> make(Node node, const io::FileId& id) {
     auto object = std::make_shared<Object>();
     object->id_ = id;
+    budget_ = {options_.transform_bricks + id.size / 256,
+               std::min(options_.transform_bytes, options_.transform_bytes / 4 + 64 * id.size)};
     object->compound_ = node.kind == Kind::compound;
     object->properties_ = node.properties;
     object->memory_ = sizeof(Object) + blob_->memory();
@@ -62,7 +64,7 @@ class ObjectBuilder {
       member.voxel_size = node.voxel_size;
       member.statistics = node.values.statistics;
       if (node.transform) {
-        auto moved = transformed(*member.body, member.box, *node.transform, options_.transform_bytes);
+        auto moved = transformed(*member.body, member.box, *node.transform, budget_);
         if (!moved) {
           return std::unexpected(moved.error());
         }
@@ -92,6 +94,7 @@ class ObjectBuilder {
   BlobPtr source_;
   io::FilePtr file_;
   const OpenOptions& options_;
+  TransformBudget budget_;
 };
 
 const Member* Object::base() const {

@@ -15,9 +15,13 @@ struct OpenOptions {
   // Where sidecars go: a directory, or "" for beside the object (NAME.wlz.bricks). A place that cannot be written to
   // is no failure: the bricks then live in a temporary file without a name.
   std::string cache_directory;
-  bool keep_sidecar = true;                      // false: never leave a file
-  std::uint64_t memory_bytes = 2ULL << 20;       // bricks of up to this many bytes stay in memory, without a sidecar
-  std::uint64_t transform_bytes = 256ULL << 20;  // bricks of a transformed object, which are made in memory
+  bool keep_sidecar = true;                 // false: never leave a file
+  std::uint64_t memory_bytes = 2ULL << 20;  // bricks of up to this many bytes stay in memory, without a sidecar
+  // Transformed objects are resampled in memory when they are opened. All members of one together may make this many
+  // bricks of 16³ voxels (the time) and one more for every 256 bytes of the file. They may take a quarter of these
+  // bytes and 64 more for every byte of the file, but never more than all.
+  std::uint64_t transform_bricks = 2048;
+  std::uint64_t transform_bytes = 256ULL << 20;
 };
 
 struct BitLimits {
