@@ -250,8 +250,9 @@ TEST_F(Woolz, WhatHasNoMeaningIsPassedOver) {
 TEST_F(Woolz, CostsHaveLimits) {
   for (const char* query :
        {"WLZ=g3_int.wlz&MAP=LINEAR,-2000000000,2000000000,0,255&PTL=0,0",
-        "WLZ=comp_grey.wlz&SEL=dilation(0,5000)&OBJ=Wlz-volume", "WLZ=g3_ubyte.wlz&SCL=1e9&OBJ=IIP,1.0&CVT=jpeg",
-        "WLZ=g3_ubyte.wlz&SCL=300&RMD=PRJV&CVT=png", "WLZ=g3_ubyte.wlz&SCL=100&TIL=0,0-4047"}) {
+        "WLZ=comp_grey.wlz&SEL=dilation(0,5000)&OBJ=Wlz-volume", "WLZ=comp_grey.wlz&SEL=0&SEL=dilation(0,5000)&PTL=0",
+        "WLZ=g3_ubyte.wlz&SCL=1e9&OBJ=IIP,1.0&CVT=jpeg", "WLZ=g3_ubyte.wlz&SCL=300&RMD=PRJV&CVT=png",
+        "WLZ=g3_ubyte.wlz&SCL=100&TIL=0,0-4047"}) {
     const http::Response response = ask(query);
     EXPECT_GE(response.status, 400) << query;
     EXPECT_LT(response.status, 500) << query;

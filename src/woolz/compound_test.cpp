@@ -30,8 +30,8 @@ Bytes ball(std::int64_t middle, Grey grey = Grey::uint8) {
 }
 
 Bytes compound(const std::vector<Bytes>& members, Bytes properties = {0}) {
-  Bytes bytes{81, 0, static_cast<std::uint8_t>(members.size() & 255), static_cast<std::uint8_t>(members.size() >> 8), 0,
-              0};
+  Bytes bytes{81, 0, static_cast<std::uint8_t>(members.size() & 255), static_cast<std::uint8_t>(members.size() >> 8),
+              0,  0};
   for (const Bytes& member : members) {
     bytes.insert(bytes.end(), member.begin(), member.end());
   }
@@ -73,9 +73,7 @@ TEST(Compound, WithinACompoundIsOneMember) {
     for (std::int64_t z = -10; z <= 10; ++z) {
       for (std::int64_t y = -10; y <= 10; ++y) {
         for (std::int64_t x = -10; x <= 22; ++x) {
-          const auto in = [&](std::int64_t middle) {
-            return (x - middle) * (x - middle) + y * y + z * z <= 81;
-          };
+          const auto in = [&](std::int64_t middle) { return (x - middle) * (x - middle) + y * y + z * z <= 81; };
           ASSERT_EQ(m[1].body->domain->contains({x, y, z}), in(0) || in(12)) << x << "," << y << "," << z;
           ASSERT_EQ(m[3].body->domain->contains({x, y, z}), in(5));
         }

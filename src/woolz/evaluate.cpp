@@ -57,11 +57,12 @@ void over_bricks(const Box& box, const Visit& visit) {
 
 class Evaluator {
  public:
-  Evaluator(const Object& object, const EvaluateLimits& limits, const CancelToken& cancel)
-      : object_(object), limits_(limits), cancel_(cancel) {}
+  Evaluator(const Object& object, const EvaluateLimits& limits, const CancelToken& cancel, Work& work)
+      : object_(object), limits_(limits), cancel_(cancel), work_(work) {}
   Result<BodyPtr> run(const Expression& e);
 
  private:
+  Result<BodyPtr> compute(const Expression& e);
   Result<BodyPtr> member(std::int64_t index) const;
   Result<std::vector<BodyPtr>> operands(const Expression& e);
   Result<BodyPtr> unite(const Expression& e);
@@ -76,6 +77,7 @@ class Evaluator {
   const Object& object_;
   const EvaluateLimits& limits_;
   const CancelToken& cancel_;
+  Work& work_;
 };
 
 Result<void> Evaluator::affordable(const Box& box, std::size_t bytes_per_brick) const {
@@ -251,9 +253,9 @@ Result<BodyPtr> Evaluator::neighbours(const Expression& e, const Body& body) con
   if (e.operation == Operation::fill) {
     bits->fill_holes();
   } else if (e.operation == Operation::dilation) {
-    done = bits->dilate(radius, limits_.bits, cancel_);
+    done = bits->dilate(radius, work_, cancel_);
   } else {
-    done = bits->erode(radius, limits_.bits, cancel_);
+    done = bits->erode(radius, work_, cancel_);
   }
   if (!done) {
     return std::unexpected(done.error());
@@ -377,6 +379,21 @@ Result<BodyPtr> Evaluator::run(const Expression& e) {
   if (cancel_.cancelled()) {
     return fail(Code::cancelled, "cancelled");
   }
+  auto body = compute(e);
+  if (!body || e.operation == Operation::index) {
+    return body;
+  }
+  // Dilations and erosions have taken what they cost. Of the others one alone costs little, however large it is.
+  const bool by_voxel = e.operation == Operation::threshold || e.operation == Operation::set_value ||
+                        e.operation == Operation::background || e.operation == Operation::occupancy;
+  const auto bricks = static_cast<std::uint64_t>((*body)->domain->lattice().size());
+  if (!work_.take(bricks * (by_voxel ? kBrickVoxels : kBrickVoxels / 64))) {
+    return fail(Code::too_large, "the selection takes too long to compute");
+  }
+  return body;
+}
+
+Result<BodyPtr> Evaluator::compute(const Expression& e) {
   switch (e.operation) {
     case Operation::index:
       return member(e.first);
@@ -412,7 +429,13 @@ Result<BodyPtr> Evaluator::run(const Expression& e) {
 
 Result<BodyPtr> evaluate(const Object& object, const Expression& expression, const EvaluateLimits& limits,
                          const CancelToken& cancel) {
-  return Evaluator(object, limits, cancel).run(expression);
+  Work work;
+  return evaluate(object, expression, limits, cancel, work);
+}
+
+Result<BodyPtr> evaluate(const Object& object, const Expression& expression, const EvaluateLimits& limits,
+                         const CancelToken& cancel, Work& work) {
+  return Evaluator(object, limits, cancel, work).run(expression);
 }
 
 std::size_t memory_of(const Body& body) {

@@ -297,6 +297,23 @@ TEST_F(Selection, SaysWhatItCannotDo) {
   EXPECT_EQ(code("union(0-2000000000)"), Code::bad_request);
   EXPECT_EQ(code("threshold(1,3,ge)"), Code::bad_request);
   EXPECT_EQ(code("dilation(0,1000000)"), Code::too_large);
+  // Selections of one request share what they may cost.
+  Work work;
+  work.steps = 1'000'000;
+  const auto selector = parse_selector("dilation(1,4)");
+  int done = 0;
+  while (evaluate(*object_, selector->expression, {}, {}, work) && done < 1000) {
+    ++done;
+  }
+  EXPECT_GT(done, 0);
+  EXPECT_LT(done, 1000);
+  EXPECT_EQ(evaluate(*object_, selector->expression, {}, {}, work).error().code, Code::too_large);
+  EXPECT_TRUE(evaluate(*object_, parse_selector("1")->expression, {}, {}, work));
+  std::string many = "union(0";
+  for (int i = 0; i < 150; ++i) {
+    many += ",dilation(dilation(0," + std::to_string(i % 64) + "),64)";
+  }
+  EXPECT_EQ(code(many + ")"), Code::too_large);
   CancelToken gone;
   gone.cancel();
   EXPECT_EQ(evaluate(*object_, parse_selector("fill(0)")->expression, {}, gone).error().code, Code::cancelled);

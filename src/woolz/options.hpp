@@ -25,8 +25,18 @@ struct OpenOptions {
 };
 
 struct BitLimits {
-  std::uint64_t max_voxels = 1ULL << 31;      // of one box: 256 MiB
-  std::uint64_t max_word_steps = 4ULL << 30;  // of one dilation or erosion
+  std::uint64_t max_voxels = 1ULL << 31;  // of one box: 256 MiB
+};
+
+// What selections may still cost, in steps of about a nanosecond. Not thread-safe.
+struct Work {
+  std::uint64_t steps = 2ULL << 30;
+  // False when that is more than is left.
+  [[nodiscard]] bool take(std::uint64_t count) {
+    const bool enough = count <= steps;
+    steps -= enough ? count : 0;
+    return enough;
+  }
 };
 
 struct EvaluateLimits {
