@@ -251,6 +251,9 @@ Result<BodyPtr> Evaluator::neighbours(const Expression& e, const Body& body) con
   }
   Result<void> done;
   if (e.operation == Operation::fill) {
+    if (!work_.take(bits->words() * 64)) {  // the outside goes through every voxel
+      return fail(Code::too_large, "the selection takes too long to compute");
+    }
     bits->fill_holes();
   } else if (e.operation == Operation::dilation) {
     done = bits->dilate(radius, work_, cancel_);

@@ -313,7 +313,18 @@ TEST_F(Selection, SaysWhatItCannotDo) {
   for (int i = 0; i < 150; ++i) {
     many += ",dilation(dilation(0," + std::to_string(i % 64) + "),64)";
   }
-  EXPECT_EQ(code(many + ")"), Code::too_large);
+  const auto within = [&](const std::string& text, std::uint64_t steps) {
+    work.steps = steps;
+    auto body = evaluate(*object_, parse_selector(text)->expression, {}, {}, work);
+    return body ? std::optional<Code>() : body.error().code;
+  };
+  EXPECT_EQ(within(many + ")", 50'000'000), Code::too_large);
+  std::string filled = "0";
+  for (int i = 0; i < 31; ++i) {
+    filled = "fill(" + filled + ")";  // each is a brick larger on all sides
+  }
+  EXPECT_EQ(within(filled, 50'000'000), Code::too_large);
+  EXPECT_EQ(within("fill(fill(0))", 50'000'000), std::nullopt);
   CancelToken gone;
   gone.cancel();
   EXPECT_EQ(evaluate(*object_, parse_selector("fill(0)")->expression, {}, gone).error().code, Code::cancelled);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pictures of sections against the formulas of docs/formats/woolz.md, written down here once more: nothing of the code
-// under test says where a pixel lies.
+// Pictures of sections against the formulas of docs/formats/woolz.md, written down here once more: nothing of the
+// code under test says where a pixel lies.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -180,8 +180,8 @@ INSTANTIATE_TEST_SUITE_P(Greys, Formula,
                                          std::tuple{Grey::float64, true}, std::tuple{Grey::rgba, false},
                                          std::tuple{Grey::rgba, true}));
 
-// PRL: the point under pixel (x, y) of a tile, of tile -1 as of tile 0, and of tiles beyond the section; from the corner
-// as it is, not from the rounded one.
+// PRL: the point under pixel (x, y) of a tile, of tile -1 as of tile 0, and of tiles beyond the section; from the
+// corner as it is, not from the rounded one.
 TEST(FormulaOfPoints, AreUnderPixelsOfAnyTile) {
   std::mt19937 random(5);
   for (int round = 0; round < 50; ++round) {
