@@ -4,7 +4,10 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
+#include <sstream>
 
 #include "protocol/testing.hpp"
 #include "protocol/woolz_fixture.hpp"
@@ -222,6 +225,28 @@ TEST_F(Section, ValuesThatMeanNothingAreErrors) {
   }
   for (const char* ending : {".bmp", "", ".PNG2", "_files/99/0_0.jpg", "_files/0/1_0.jpg", "_files/0/0_1.png"}) {
     EXPECT_EQ(status("/sets/g3_ubyte.wlz/section/yaw=1" + std::string(ending)), 404) << ending;
+  }
+}
+
+// RGN cuts the whole section, in single precision, 8 pixels wide at least and within it.
+TEST_F(Section, PartsAreCutOutOfTheWhole) {
+  const std::string view = "/iip?WLZ=g3_ubyte.wlz&MOD=zeta&YAW=20&PIT=45&FXP=57,32,36&DST=4&SCL=1.5";
+  const pixel::Image whole = png_of(view + "&CVT=png");
+  using Region = std::array<float, 4>;
+  for (const Region& r : {Region{0.25F, 0.5F, 0.5F, 0.25F}, Region{0.1F, 0.2F, 0.001F, 0}, Region{0.9F, 0.9F, 1, 1},
+                          Region{1, 1, 1, 1}, Region{0, 0, 1, 1}, Region{0.333F, 0.777F, 0.4F, 0.1F}}) {
+    std::ostringstream asked;
+    asked << view << "&RGN=" << r[0] << "," << r[1] << "," << r[2] << "," << r[3] << "&CVT=png";
+    const pixel::Image part = png_of(asked.str());
+    const auto pixels = [](int size, float share) { return static_cast<int>(static_cast<float>(size) * share); };
+    const int x = std::min(pixels(whole.width, r[0]), whole.width - 1);
+    const int y = std::min(pixels(whole.height, r[1]), whole.height - 1);
+    ASSERT_EQ(part.width, std::min(std::max(pixels(whole.width, r[2]), 8), whole.width - x)) << asked.str();
+    ASSERT_EQ(part.height, std::min(std::max(pixels(whole.height, r[3]), 8), whole.height - y)) << asked.str();
+    for (int row = 0; row < part.height; ++row) {
+      ASSERT_TRUE(std::equal(part.row(row), part.row(row) + part.width * 2, whole.row(y + row) + x * 2))
+          << asked.str();
+    }
   }
 }
 

@@ -369,28 +369,6 @@ TEST_F(Woolz, InterpolatesWhenAsked) {
   EXPECT_NE(png(small + "&ITP=AREA&CVT=png").data, png(small + "&ITP=LINEAR&CVT=png").data);
 }
 
-// RGN cuts the whole section, in single precision, 8 pixels wide at least and within it.
-TEST_F(Woolz, PartsAreCutOutOfTheWhole) {
-  const std::string view = "WLZ=g3_ubyte.wlz&MOD=zeta&YAW=20&PIT=45&FXP=57,32,36&DST=4&SCL=1.5";
-  const pixel::Image whole = png(view + "&CVT=png");
-  using Region = std::array<float, 4>;
-  for (const Region& r : {Region{0.25F, 0.5F, 0.5F, 0.25F}, Region{0.1F, 0.2F, 0.001F, 0}, Region{0.9F, 0.9F, 1, 1},
-                          Region{1, 1, 1, 1}, Region{0, 0, 1, 1}, Region{0.333F, 0.777F, 0.4F, 0.1F}}) {
-    std::ostringstream asked;
-    asked << view << "&RGN=" << r[0] << "," << r[1] << "," << r[2] << "," << r[3] << "&CVT=png";
-    const pixel::Image part = png(asked.str());
-    const auto pixels = [](int size, float share) { return static_cast<int>(static_cast<float>(size) * share); };
-    const int x = std::min(pixels(whole.width, r[0]), whole.width - 1);
-    const int y = std::min(pixels(whole.height, r[1]), whole.height - 1);
-    ASSERT_EQ(part.width, std::min(std::max(pixels(whole.width, r[2]), 8), whole.width - x)) << asked.str();
-    ASSERT_EQ(part.height, std::min(std::max(pixels(whole.height, r[3]), 8), whole.height - y)) << asked.str();
-    for (int row = 0; row < part.height; ++row) {
-      ASSERT_TRUE(std::equal(part.row(row), part.row(row) + part.width * 2, whole.row(y + row) + x * 2))
-          << asked.str();
-    }
-  }
-}
-
 TEST_F(Woolz, SelectionsOverTheAllowedComplexityAreBlank) {
   options.woolz.complex_selection = 1;
   const pixel::Image blank = png("WLZ=comp_grey.wlz&DST=30&SEL=union(1,3),255,0,0&PTL=0,0");
