@@ -185,7 +185,7 @@ Result<void> BitVolume::dilate(std::int64_t radius, Work& work, const CancelToke
       used += any(row(y, z)) ? 1 : 0;
     }
   }
-  constexpr std::uint64_t kLine = 4;  // what a line costs beside its words
+  constexpr std::uint64_t kLine = 10;  // what a line costs beside its words
   if (!work.take(used * lines.size() * (static_cast<std::uint64_t>(words_) + kLine) + bits_.size())) {
     return fail(Code::too_large, "the selection takes too long to compute");
   }
