@@ -52,6 +52,7 @@ struct ServerFlags {
   bool check = false;
   std::vector<std::string> trusted;
   std::string mount;
+  bool as_wlziipsrv = false;  // the name that the program was started under
 };
 
 void add_common(CLI::App& command, ServerFlags& flags, Settings& settings) {
@@ -107,6 +108,7 @@ ServerPlan plan_of(const ServerFlags& flags, const Settings& settings) {
   plan.threads = flags.threads != 0 ? flags.threads : settings.threads;
   plan.server.loops = flags.loops;
   plan.server.gather = std::chrono::microseconds(flags.gather);
+  plan.as_wlziipsrv = flags.as_wlziipsrv;
   plan.server.mount = flags.mount;
   plan.server.trusted_proxies = flags.trusted;
   return plan;
@@ -216,6 +218,7 @@ int run_as_app(int argc, char** argv, Settings settings) {
       "Microtome's FastCGI app: started by a web server with its socket on file descriptor 0, or by itself\n"
       "with --listen. Variables in brackets are read from the environment.");
   ServerFlags flags;
+  flags.as_wlziipsrv = std::filesystem::path(argv[0]).filename() == "wlziipsrv.fcgi";
   app.set_version_flag("--version", std::string("microtome ") + MICROTOME_VERSION);
   add_fastcgi(app, flags, settings);
   try {

@@ -213,6 +213,7 @@ Result<http::Handler> make_handler(const ServerPlan& plan, WorkPool& pool, const
   options.woolz.tile_width = settings.woolz_tile_width;
   options.woolz.tile_height = settings.woolz_tile_height;
   options.woolz.complex_selection = settings.complex_selection;
+  options.as_wlziipsrv = plan.as_wlziipsrv;
   options.assets = viewer_assets();
   options.traffic = std::move(traffic);
   return protocol::make_service(std::move(options), engine::make_engine(for_engine, pool, log), pool, log);

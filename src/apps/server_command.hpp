@@ -21,6 +21,7 @@ struct ServerPlan {
   net::ServerOptions server;
   int threads = 0;             // of the work pool; 0 = one per core, at least 2
   bool make_pyramids = false;  // as the settings say; false: never, whatever they say
+  bool as_wlziipsrv = false;   // started under that name
   bool ready_line = true;      // "listening on ..." on standard output
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "protocol/call.hpp"
 
+#include "http/text.hpp"
 #include "protocol/reply.hpp"
 
 namespace microtome::protocol {
@@ -20,7 +21,16 @@ void refresh_soon(const Call& call) {
   }
 }
 
+bool is_wlziipsrv(std::string_view path) {
+  constexpr std::string_view kName = "/wlziipsrv.fcgi";
+  return path.size() >= kName.size() && http::equal_no_case(path.substr(path.size() - kName.size()), kName);
+}
+
 }  // namespace
+
+bool stands_for_wlziipsrv(const Call& call) {
+  return call.options().as_wlziipsrv || is_wlziipsrv(call.request().path) || is_wlziipsrv(call.request().mount);
+}
 
 void on_worker(const Call& call, std::function<void()> job) {
   const auto submitted = call.service->pool.submit(WorkClass::tile, call.exchange->cancel(),
@@ -36,7 +46,8 @@ void on_worker(const Call& call, std::function<void()> job) {
   }
 }
 
-void find_name(const Call& call, Names order, std::string name, std::function<void(Found)> then) {
+void find_name(const Call& call, Names order, std::string name, std::function<void(Found)> then,
+               std::function<void(const Error&)> failed) {
   if (order == Names::ids_first) {
     // Ids of slices are in memory: no disk, and no wait for a scan.
     for (std::size_t slash = name.rfind('/'); slash != std::string::npos && slash > 0;
@@ -52,10 +63,10 @@ void find_name(const Call& call, Names order, std::string name, std::function<vo
   if (auto found = call.site->remembered(order, name)) {
     return then(std::move(*found));
   }
-  on_worker(call, [call, order, name = std::move(name), then = std::move(then)] {
+  on_worker(call, [call, order, name = std::move(name), then = std::move(then), failed = std::move(failed)] {
     auto found = call.site->find(order, name);
     if (!found) {
-      return answer_error(call, found.error());
+      return failed ? failed(found.error()) : answer_error(call, found.error());
     }
     then(std::move(*found));
   });

@@ -61,12 +61,17 @@ struct Call {
   [[nodiscard]] const ServiceOptions& options() const { return service->options; }
 };
 
+// True when the request means WlzIIPSrv: the program was started as wlziipsrv.fcgi, or that is what its address is
+// called. That server answered 200 and an IIP error line to a FIF that it could not have; iipsrv answers 404.
+[[nodiscard]] bool stands_for_wlziipsrv(const Call& call);
+
 // Runs `job` on a worker; 503 when the queue is full, nothing when the client has gone meanwhile.
 void on_worker(const Call& call, std::function<void()> job);
 
-// Calls `then` with what a name stands for: at once when it is remembered, else on a worker. 404 when there is
-// nothing.
-void find_name(const Call& call, Names order, std::string name, std::function<void(Found)> then);
+// Calls `then` with what a name stands for: at once when it is remembered, else on a worker. When there is nothing:
+// `failed`, and without it 404.
+void find_name(const Call& call, Names order, std::string name, std::function<void(Found)> then,
+               std::function<void(const Error&)> failed = {});
 
 // Calls `then` with the set: at once when it is in memory and `good` with it, else on a worker with a fresh one. 404
 // when there is none.

@@ -30,7 +30,7 @@ Next choose_file(IipSession& session, const IipCommand& command) {
   for (std::size_t at = file.find("../"); at != std::string::npos; at = file.find("../", at < 2 ? 0 : at - 2)) {
     file.erase(at, 3);
   }
-  return file.empty() ? session.fail_with(Code::not_found, "no such picture") : session.choose(file);
+  return file.empty() ? session.no_picture({Code::not_found, "no such picture", {}}) : session.choose(file);
 }
 
 // SDS=x or x,y. One number leaves the vertical position at its usual 90.
@@ -171,10 +171,13 @@ IipSession::Next IipSession::choose(const std::string& file) {
 
 void IipSession::find() {
   auto self = shared_from_this();
-  find_name(call_, Names::files_first, name_, [self](Found found) {
-    self->found_ = std::move(found);
-    self->run();
-  });
+  find_name(
+      call_, Names::files_first, name_,
+      [self](Found found) {
+        self->found_ = std::move(found);
+        self->run();
+      },
+      [self](const Error& error) { (void)self->no_picture(error); });
 }
 
 Result<IipSession::Slices> IipSession::slices() const {
@@ -219,7 +222,8 @@ Result<std::string> IipSession::path_of_view() const {
 void IipSession::open() {
   auto where = path();
   if (!where) {
-    return answer_error(call_, where.error());
+    (void)no_picture(where.error());
+    return;
   }
   path_ = std::move(*where);
   call_.engine().open(path_, call_.exchange->cancel(), [self = shared_from_this()](Result<image::PicturePtr> opened) {
@@ -228,12 +232,24 @@ void IipSession::open() {
       if (error.code == Code::corrupt || error.code == Code::unsupported) {
         error.code = Code::not_found;  // as the old servers answered: no picture of this name
       }
-      return answer_error(self->call_, error);
+      (void)self->no_picture(error);
+      return;
     }
     self->picture_ = std::move(*opened);
     learn(self->call_, self->path_, self->picture_->info());
     self->run();
   });
+}
+
+IipSession::Next IipSession::no_picture(const Error& error) {
+  if (error.code != Code::not_found || !stands_for_wlziipsrv(call_)) {
+    answer_error(call_, error);
+    return Next::answered;
+  }
+  log_error(call_, error);
+  (void)fault("1 3", "FIF");
+  answer_fault();
+  return Next::answered;
 }
 
 IipSession::Next IipSession::fail_with(Code code, std::string message) {
@@ -267,8 +283,10 @@ IipSession::Next IipSession::reply_text(std::string media_type, std::string text
 IipSession::Next IipSession::make(Choose choose) {
   auto where = path();
   if (!where) {
-    answer_error(call_, where.error());
-    return Next::answered;
+    return no_picture(where.error());
+  }
+  if (!picture_ && stands_for_wlziipsrv(call_)) {
+    return Next::open;  // a picture that cannot be read is answered in that server's own way
   }
   PictureReply reply;
   reply.learn = true;
@@ -283,10 +301,12 @@ IipSession::Next IipSession::make(Choose choose) {
 IipSession::Next IipSession::compute(ChooseComputation choose) {
   auto where = path();
   if (!where) {
-    answer_error(call_, where.error());
-  } else {
-    answer_computed(call_, *where, std::move(choose));
+    return no_picture(where.error());
   }
+  if (!picture_ && stands_for_wlziipsrv(call_)) {
+    return Next::open;
+  }
+  answer_computed(call_, *where, std::move(choose));
   return Next::answered;
 }
 

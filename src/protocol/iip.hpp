@@ -67,6 +67,7 @@ class IipSession : public std::enable_shared_from_this<IipSession> {
   using Slices = std::vector<std::pair<std::int64_t, std::string>>;
   [[nodiscard]] Result<Slices> slices() const;
   Next choose(const std::string& file);                          // FIF
+  Next no_picture(const Error& error);                           // what FIF names cannot be had; ends
   Next fail_with(Code code, std::string message);                // ends with an HTTP status
   Next fault(std::string_view code, std::string_view argument);  // an IIP error line; the other commands still run
   Next reply_line(std::string line);                             // one line of a metadata answer, without its end

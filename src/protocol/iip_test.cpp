@@ -327,64 +327,6 @@ TEST_F(IipTest, WritesTiffAndAvif) {
   EXPECT_EQ(avif->data, picture("/?FIF=a.tif&PTL=1,0").data);
 }
 
-TEST_F(IipTest, FindsNoOtherFiles) {
-  dir.write("broken.tif", "nonsense");
-  for (const char* file : {"missing.tif", "../../../../etc/passwd", "....//....//etc/passwd", "/etc/passwd",
-                           "a.tif%00.png", ".", "broken.tif"}) {
-    const http::Response response = get(std::string("/?FIF=") + file + "&OBJ=Max-size");
-    EXPECT_EQ(response.status, 404) << file;
-    EXPECT_THAT(body_of(response), Not(HasSubstr("/"))) << "no path of the server";
-    EXPECT_LT(body_of(response).size(), 100U);
-    EXPECT_EQ(response.headers.get("Access-Control-Allow-Origin"), "*");
-  }
-  EXPECT_EQ(status("/?FIF=missing.tif"), 404);
-  EXPECT_EQ(size("/?FIF=%2e%2e%2f....//a.tif&JTL=0,0"), "88x63") << "\"../\" is taken out, as the old servers did";
-  EXPECT_THAT(lines, testing::Contains(HasSubstr("--root"))) << "the log says which setting would help";
-}
-
-TEST_F(IipTest, TakesAbsolutePathsBelowARoot) {
-  EXPECT_EQ(size("/?FIF=" + dir.path("a.tif") + "&JTL=0,0"), "88x63");
-}
-
-TEST_F(IipTest, TakesTheRootFromTheRequest) {
-  no_root = true;
-  http::Request made = request("/?FIF=a.tif&JTL=0,0");
-  EXPECT_EQ(send(made).status, 404) << "without any root nothing is served";
-  made.document_root = dir.path();
-  EXPECT_EQ(send(made).status, 200);
-  made.document_root = "/nonexistent";
-  EXPECT_EQ(send(made).status, 404);
-}
-
-TEST_F(IipTest, PutsThePrefixInFrontAsText) {
-  no_root = true;
-  options.roots.prefix = dir.path() + "/";
-  EXPECT_EQ(size("/?FIF=a.tif&JTL=0,0"), "88x63");
-}
-
-TEST_F(IipTest, ServesSequences) {
-  for (const char* name : {"seq_pyr_000_090.tif", "seq_pyr_010_090.tif", "seq_pyr_135_090.tif"}) {
-    dir.write(std::string("s/") + name, "300x200 128");
-  }
-  dir.write("s/seq_pyr_000_045.tif", "400x300 128");
-  EXPECT_EQ(text("/?FIF=s/seq&OBJ=Horizontal-views&OBJ=Vertical-views"),
-            "Horizontal-views:0 10 135\r\nVertical-views:45 90\r\n");
-  EXPECT_EQ(text("/?FIF=s/seq&OBJ=Max-size"), "Max-size:300 200\r\n");
-  EXPECT_EQ(text("/?FIF=s/seq&SDS=0,45&OBJ=Max-size"), "Max-size:400 300\r\n");
-  EXPECT_EQ(text("/?FIF=s/seq&SDS=0,45&OBJ=Max-size&SDS=0,90&OBJ=Max-size"),
-            "Max-size:400 300\r\nMax-size:300 200\r\n");
-  EXPECT_EQ(size("/?FIF=s/seq&SDS=135&JTL=0,0"), "75x50") << "one number: vertical 90";
-  EXPECT_EQ(status("/?FIF=s/seq&SDS=11,90&JTL=0,0"), 404);
-  EXPECT_EQ(status("/?FIF=s/se*&JTL=0,0"), 404) << "no wildcards";
-  EXPECT_EQ(status("/?FIF=s/seq&SDS=x&JTL=0,0"), 400);
-}
-
-TEST_F(IipTest, TakesIdsOfSlices) {
-  dir.write("eye/s41.tif", "300x200 128");
-  dir.write("eye/s42.tif", "300x200 128");
-  EXPECT_EQ(text("/?FIF=eye/41&OBJ=Max-size"), "Max-size:300 200\r\n");
-}
-
 TEST_F(IipTest, TakesThePostBodyAsQuery) {
   http::Request made = request("/");
   made.method = "POST";

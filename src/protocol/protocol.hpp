@@ -62,6 +62,8 @@ struct ServiceOptions {
   std::string uri_map;    // "prefix=>PROTOCOL": paths below the prefix are requests of IIP, IIIF, Zoomify or DeepZoom
   std::string copyright;  // rights of pictures that name none: COPYRIGHT
   IiifOptions iiif;
+  // Started under the name of WlzIIPSrv, whose clients know errors by the body of a 200 (see stands_for_wlziipsrv).
+  bool as_wlziipsrv = false;
   std::size_t max_query = 64 * 1024;  // bytes
   WoolzOptions woolz;
   std::vector<Asset> assets;

@@ -18,28 +18,6 @@ constexpr int kServerError = 500;
 constexpr int kGone = 499;
 constexpr std::int64_t kComplaintPause = 1'000'000'000;
 
-void log_error(const Call& call, const Error& error) {
-  if (error.code == Code::cancelled) {
-    return;
-  }
-  LogLevel level = LogLevel::debug;
-  if (error.code == Code::corrupt || error.code == Code::io || error.code == Code::internal) {
-    level = LogLevel::warning;
-  } else if (error.code == Code::not_found && !error.context.empty()) {
-    // It names the setting that would allow the file, which people look for; but strangers who try names must not
-    // fill the log.
-    const std::int64_t now = std::chrono::steady_clock::now().time_since_epoch().count();
-    std::int64_t last = call.service->complained_ns.load();
-    const bool due = last == 0 || now - last > kComplaintPause;
-    level =
-        due && call.service->complained_ns.compare_exchange_strong(last, now) ? LogLevel::warning : LogLevel::info;
-  }
-  if (call.service->log.wants(level)) {
-    call.service->log.write(
-        level, call.request().path + ": " + error.message + (error.context.empty() ? "" : ": " + error.context));
-  }
-}
-
 void count(const Call& call, int status) {
   Counters& counters = call.service->counters;
   if (status >= kServerError) {
@@ -164,6 +142,28 @@ void set_caching(const Call& call, http::Headers& headers, Caching caching) {
     case Caching::none:
       headers.set("Cache-Control", "no-store");
       break;
+  }
+}
+
+void log_error(const Call& call, const Error& error) {
+  if (error.code == Code::cancelled) {
+    return;
+  }
+  LogLevel level = LogLevel::debug;
+  if (error.code == Code::corrupt || error.code == Code::io || error.code == Code::internal) {
+    level = LogLevel::warning;
+  } else if (error.code == Code::not_found && !error.context.empty()) {
+    // It names the setting that would allow the file, which people look for; but strangers who try names must not
+    // fill the log.
+    const std::int64_t now = std::chrono::steady_clock::now().time_since_epoch().count();
+    std::int64_t last = call.service->complained_ns.load();
+    const bool due = last == 0 || now - last > kComplaintPause;
+    level =
+        due && call.service->complained_ns.compare_exchange_strong(last, now) ? LogLevel::warning : LogLevel::info;
+  }
+  if (call.service->log.wants(level)) {
+    call.service->log.write(
+        level, call.request().path + ": " + error.message + (error.context.empty() ? "" : ": " + error.context));
   }
 }
 

@@ -25,6 +25,9 @@ enum class Caching : std::uint8_t {
 // Answers, with CORS headers. The only way out.
 void answer(const Call& call, http::Response response);
 
+// The error with its context; how loud depends on whose fault it is. Also for answers that are no errors in HTTP.
+void log_error(const Call& call, const Error& error);
+
 // Status and message of the error; its context goes to the log.
 void answer_error(const Call& call, const Error& error);
 

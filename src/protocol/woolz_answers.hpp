@@ -19,6 +19,7 @@ struct WoolzContext {
   const std::string& path;
   woolz::ObjectPtr object;
   const CancelToken& cancel;
+  woolz::Work& work;  // what all selections of the request may cost
 
   [[nodiscard]] woolz::Select select() const;
   [[nodiscard]] woolz::Levels levels() const;

@@ -98,7 +98,8 @@ class Running : public std::enable_shared_from_this<Running> {
     if (!object) {
       return std::unexpected(object.error());
     }
-    auto made = job_.compute({store(), call_.options().woolz, path_, *object, cancel});
+    woolz::Work work;
+    auto made = job_.compute({store(), call_.options().woolz, path_, *object, cancel, work});
     if (!(*object)->intact()) {
       return fail(Code::io, "the object has changed while it was read", path_);
     }

@@ -292,7 +292,7 @@ std::string error_line(std::string_view fault) {
 }
 
 woolz::Select WoolzContext::select() const {
-  return [this](const woolz::Expression& expression) { return store.select(path, object, expression, cancel); };
+  return [this](const woolz::Expression& expression) { return store.select(path, object, expression, cancel, work); };
 }
 
 woolz::Levels WoolzContext::levels() const {

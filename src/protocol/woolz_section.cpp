@@ -50,6 +50,17 @@ int top_level(const Frame& frame) {
   return std::bit_width(static_cast<std::uint64_t>(std::max(frame.width(), frame.height())) - 1);
 }
 
+Result<woolz::Interpolation> filter_of(const Params& params) {
+  const std::string_view name = params.get("filter");
+  if (name == "area" || !params.has("filter")) {
+    return woolz::Interpolation::area;
+  }
+  if (name == "linear" || name == "nearest") {
+    return name == "linear" ? woolz::Interpolation::linear : woolz::Interpolation::nearest;
+  }
+  return fail(Code::bad_request, "filter is nearest, linear or area");
+}
+
 // "0;union(1-3),255,0,0": selections from the bottom up.
 Result<void> take_selections(woolz::Request& request, std::string_view text) {
   while (!text.empty()) {
@@ -57,6 +68,9 @@ Result<void> take_selections(woolz::Request& request, std::string_view text) {
     auto selector = woolz::parse_selector(text.substr(0, end));
     if (!selector) {
       return std::unexpected(selector.error());
+    }
+    if (request.selectors.size() >= woolz::kMaxSelectors) {
+      return fail(Code::bad_request, "too many selections");
     }
     request.selectors.push_back(std::move(*selector));
     text.remove_prefix(std::min(end + 1, text.size()));
@@ -80,10 +94,11 @@ Result<Asked> asked_for(const Call& call, SectionPath path) {
   Asked asked{std::move(path), {}, *width, *height, static_cast<int>(quality->value_or(call.options().jpeg_quality))};
   woolz::Request& request = asked.parameters.request;
   request.view = asked.path.view;
-  const std::string_view filter = params->get("filter");
-  request.interpolation = filter == "nearest"  ? woolz::Interpolation::nearest
-                          : filter == "linear" ? woolz::Interpolation::linear
-                                               : woolz::Interpolation::area;
+  const auto filter = filter_of(*params);
+  if (!filter) {
+    return std::unexpected(filter.error());
+  }
+  request.interpolation = *filter;
   if (auto taken = take_selections(request, params->get("select")); !taken) {
     return std::unexpected(taken.error());
   }

@@ -4,7 +4,10 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
+#include <sstream>
 
 #include "protocol/testing.hpp"
 #include "protocol/woolz_fixture.hpp"
@@ -171,6 +174,80 @@ TEST_F(Section, SaysWhatAViewAndAnObjectAre) {
                   R"({"components": [{"index": 2, "name": "heart", "colour": "#ff0000"}, {"index": 99}, 3]})");
   const std::string labelled = text("/sets/comp_grey.wlz/object.json");
   EXPECT_NE(labelled.find(R"({"index":2,"name":"heart","colour":"#ff0000")"), std::string::npos) << labelled;
+}
+
+// What makes no sense is said, never replaced by something else.
+TEST_F(Section, ValuesThatMeanNothingAreErrors) {
+  const std::string base = "/sets/comp_grey.wlz/section/distance=30";
+  for (const char* query : {"filter=foo",
+                            "filter=",
+                            "filter=Linear",
+                            "filter=area,",
+                            "W=0",
+                            "W=-1",
+                            "W=1.5",
+                            "W=x",
+                            "W=",
+                            "H=65537",
+                            "H=1e3",
+                            "q=0",
+                            "q=101",
+                            "q=best",
+                            "select=(",
+                            "select=0;",
+                            "select=0;;1",
+                            "select=;0",
+                            "select=union(",
+                            "select=1,2,3",
+                            "select=foo(1)",
+                            "values=",
+                            "values=LINEAR",
+                            "values=LINEAR,0,9,0,256",
+                            "values=FOO,0,9,0,9"}) {
+    const http::Response response = get(base + ".png?" + query);
+    // An empty item at the end of a list is none.
+    EXPECT_EQ(response.status, std::string_view(query) == "select=0;" ? 200 : 400) << query;
+    EXPECT_EQ(response.status == 200, response.headers.get("Content-Type") == "image/png") << query;
+    EXPECT_LT(response.status == 200 ? 0U : body_of(response).size(), 80U) << query;
+  }
+  std::string many = "0";
+  for (int i = 0; i < 1024; ++i) {
+    many += ";0";
+  }
+  EXPECT_EQ(status(base + ".png?select=" + many), 400);
+  EXPECT_EQ(text(base + ".png?filter=foo"), "filter is nearest, linear or area\n");
+  for (const char* view :
+       {"yaw=x", "yaw=1e300", "pitch=nan", "distance=inf", "scale=0", "scale=-1", "scale=1e300", "mode=ZETA",
+        "mode=", "fixed=1:2", "fixed=1:2:x", "fixed=center", "up=0:0", "fixed2=", "turn=3", "yaw=1,yaw=1", ","}) {
+    for (const char* ending : {".json", ".dzi", ".png", "_files/0/0_0.jpg"}) {
+      EXPECT_EQ(status("/sets/g3_ubyte.wlz/section/" + std::string(view) + ending), 400) << view << ending;
+    }
+  }
+  for (const char* ending : {".bmp", "", ".PNG2", "_files/99/0_0.jpg", "_files/0/1_0.jpg", "_files/0/0_1.png"}) {
+    EXPECT_EQ(status("/sets/g3_ubyte.wlz/section/yaw=1" + std::string(ending)), 404) << ending;
+  }
+}
+
+// RGN cuts the whole section, in single precision, 8 pixels wide at least and within it.
+TEST_F(Section, PartsAreCutOutOfTheWhole) {
+  const std::string view = "/iip?WLZ=g3_ubyte.wlz&MOD=zeta&YAW=20&PIT=45&FXP=57,32,36&DST=4&SCL=1.5";
+  const pixel::Image whole = png_of(view + "&CVT=png");
+  using Region = std::array<float, 4>;
+  for (const Region& r : {Region{0.25F, 0.5F, 0.5F, 0.25F}, Region{0.1F, 0.2F, 0.001F, 0}, Region{0.9F, 0.9F, 1, 1},
+                          Region{1, 1, 1, 1}, Region{0, 0, 1, 1}, Region{0.333F, 0.777F, 0.4F, 0.1F}}) {
+    std::ostringstream asked;
+    asked << view << "&RGN=" << r[0] << "," << r[1] << "," << r[2] << "," << r[3] << "&CVT=png";
+    const pixel::Image part = png_of(asked.str());
+    const auto pixels = [](int size, float share) { return static_cast<int>(static_cast<float>(size) * share); };
+    const int x = std::min(pixels(whole.width, r[0]), whole.width - 1);
+    const int y = std::min(pixels(whole.height, r[1]), whole.height - 1);
+    ASSERT_EQ(part.width, std::min(std::max(pixels(whole.width, r[2]), 8), whole.width - x)) << asked.str();
+    ASSERT_EQ(part.height, std::min(std::max(pixels(whole.height, r[3]), 8), whole.height - y)) << asked.str();
+    for (int row = 0; row < part.height; ++row) {
+      ASSERT_TRUE(std::equal(part.row(row), part.row(row) + part.width * 2, whole.row(y + row) + x * 2))
+          << asked.str();
+    }
+  }
 }
 
 }  // namespace

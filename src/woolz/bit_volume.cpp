@@ -177,7 +177,7 @@ void BitVolume::complement() {
   }
 }
 
-Result<void> BitVolume::dilate(std::int64_t radius, const BitLimits& limits, const CancelToken& cancel) {
+Result<void> BitVolume::dilate(std::int64_t radius, Work& work, const CancelToken& cancel) {
   const std::vector<Line> lines = ball(radius);
   std::uint64_t used = 0;
   for (std::int64_t z = 0; z < depth_; ++z) {
@@ -185,7 +185,8 @@ Result<void> BitVolume::dilate(std::int64_t radius, const BitLimits& limits, con
       used += any(row(y, z)) ? 1 : 0;
     }
   }
-  if (used * lines.size() * static_cast<std::uint64_t>(words_) > limits.max_word_steps) {
+  constexpr std::uint64_t kLine = 10;  // what a line costs beside its words
+  if (!work.take(used * lines.size() * (static_cast<std::uint64_t>(words_) + kLine) + bits_.size())) {
     return fail(Code::too_large, "the selection takes too long to compute");
   }
   const BitVolume before = *this;
@@ -219,9 +220,9 @@ Result<void> BitVolume::dilate(std::int64_t radius, const BitLimits& limits, con
 }
 
 // What remains when everything that the complement's dilation reaches is taken away.
-Result<void> BitVolume::erode(std::int64_t radius, const BitLimits& limits, const CancelToken& cancel) {
+Result<void> BitVolume::erode(std::int64_t radius, Work& work, const CancelToken& cancel) {
   complement();
-  auto grown = dilate(radius, limits, cancel);
+  auto grown = dilate(radius, work, cancel);
   complement();
   return grown;
 }

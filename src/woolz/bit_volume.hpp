@@ -22,8 +22,9 @@ class BitVolume {
 
   // By a ball of radius R: plane dz has radius rho = sqrt(max(1, R² - dz²)), its line dy (|dy| <= nearest(rho))
   // half-width trunc(sqrt(rho² - dy²)), 0 below 0.5. Both need a margin of R + 1. Code::too_large, Code::cancelled.
-  Result<void> dilate(std::int64_t radius, const BitLimits& limits, const CancelToken& cancel);
-  Result<void> erode(std::int64_t radius, const BitLimits& limits, const CancelToken& cancel);
+  Result<void> dilate(std::int64_t radius, Work& work, const CancelToken& cancel);
+  Result<void> erode(std::int64_t radius, Work& work, const CancelToken& cancel);
+  [[nodiscard]] std::uint64_t words() const { return bits_.size(); }
   // Adds what the outside cannot reach through faces. Needs a margin of 1.
   void fill_holes();
 

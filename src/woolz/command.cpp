@@ -12,7 +12,6 @@
 namespace microtome::woolz {
 namespace {
 
-constexpr std::size_t kMaxSelectors = 1024;
 constexpr std::size_t kMaxItems = 4096;
 
 std::string upper(std::string_view text) {
@@ -97,7 +96,10 @@ std::optional<Fitting> parse_fitting(std::string_view text, const Vec3& fixed) {
   Fitting fitting;
   fitting.fixed = fixed;
   text = skip_spaces(text);
-  while (!text.empty() && fitting.items.size() < kMaxItems) {
+  while (!text.empty()) {
+    if (fitting.items.size() == kMaxItems) {
+      return std::nullopt;
+    }
     if (text.starts_with('(')) {
       const std::size_t end = text.find(')');
       const auto p = numbers<3>(text.substr(1, end == std::string_view::npos ? end : end - 1));
@@ -192,8 +194,11 @@ Result<bool> take_parameter(Parameters& p, std::string_view name, std::string_vi
     }
     return true;
   }
-  if (command == "ITP") {
+  if (command == "ITP") {  // ours alone: no old client sends a value that could mean nothing
     const std::string how = upper(argument);
+    if (how != "NEAREST" && how != "LINEAR" && how != "AREA") {
+      return fail(Code::bad_request, "ITP is nearest, linear or area");
+    }
     p.request.interpolation = how == "LINEAR" ? Interpolation::linear
                               : how == "AREA" ? Interpolation::area
                                               : Interpolation::nearest;

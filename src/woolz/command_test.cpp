@@ -66,6 +66,14 @@ TEST(Command, PointsAndNames) {
   EXPECT_FALSE(take_parameter(q, "SEL", "union("));
   EXPECT_FALSE(take_parameter(q, "MAP", "LINEAR,0"));
   EXPECT_FALSE(take_parameter(q, "FPL", "(1,2)"));
+  for (const char* bad : {"", "cubic", "near", "AREA,"}) {
+    EXPECT_EQ(take_parameter(q, "ITP", bad).error().code, Code::bad_request) << bad;
+  }
+  std::string many = "0";
+  for (int i = 0; i < 4096; ++i) {
+    many += ",0";
+  }
+  EXPECT_FALSE(take_parameter(q, "FPL", many));
 }
 
 TEST(Command, FittedPlanes) {

@@ -17,6 +17,9 @@ namespace microtome::woolz {
 // that does not exist or an operation that needs values where there are none; Code::too_large, Code::cancelled.
 [[nodiscard]] Result<BodyPtr> evaluate(const Object& object, const Expression& expression,
                                        const EvaluateLimits& limits, const CancelToken& cancel);
+// The same, taking its cost off `work`, which the selections of one request share.
+[[nodiscard]] Result<BodyPtr> evaluate(const Object& object, const Expression& expression,
+                                       const EvaluateLimits& limits, const CancelToken& cancel, Work& work);
 
 // Bytes of our own memory that a result holds.
 [[nodiscard]] std::size_t memory_of(const Body& body);

@@ -297,6 +297,34 @@ TEST_F(Selection, SaysWhatItCannotDo) {
   EXPECT_EQ(code("union(0-2000000000)"), Code::bad_request);
   EXPECT_EQ(code("threshold(1,3,ge)"), Code::bad_request);
   EXPECT_EQ(code("dilation(0,1000000)"), Code::too_large);
+  // Selections of one request share what they may cost.
+  Work work;
+  work.steps = 1'000'000;
+  const auto selector = parse_selector("dilation(1,4)");
+  int done = 0;
+  while (evaluate(*object_, selector->expression, {}, {}, work) && done < 1000) {
+    ++done;
+  }
+  EXPECT_GT(done, 0);
+  EXPECT_LT(done, 1000);
+  EXPECT_EQ(evaluate(*object_, selector->expression, {}, {}, work).error().code, Code::too_large);
+  EXPECT_TRUE(evaluate(*object_, parse_selector("1")->expression, {}, {}, work));
+  std::string many = "union(0";
+  for (int i = 0; i < 150; ++i) {
+    many += ",dilation(dilation(0," + std::to_string(i % 64) + "),64)";
+  }
+  const auto within = [&](const std::string& text, std::uint64_t steps) {
+    work.steps = steps;
+    auto body = evaluate(*object_, parse_selector(text)->expression, {}, {}, work);
+    return body ? std::optional<Code>() : body.error().code;
+  };
+  EXPECT_EQ(within(many + ")", 50'000'000), Code::too_large);
+  std::string filled = "0";
+  for (int i = 0; i < 31; ++i) {
+    filled = "fill(" + filled + ")";  // each is a brick larger on all sides
+  }
+  EXPECT_EQ(within(filled, 50'000'000), Code::too_large);
+  EXPECT_EQ(within("fill(fill(0))", 50'000'000), std::nullopt);
   CancelToken gone;
   gone.cancel();
   EXPECT_EQ(evaluate(*object_, parse_selector("fill(0)")->expression, {}, gone).error().code, Code::cancelled);

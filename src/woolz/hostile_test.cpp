@@ -26,6 +26,15 @@ class Raw {
     }
     return *this;
   }
+  Raw& f64(double v) {
+    const auto* p = reinterpret_cast<const std::uint8_t*>(&v);
+    bytes_.insert(bytes_.end(), p, p + sizeof v);
+    return *this;
+  }
+  Raw& all(const Bytes& more) {
+    bytes_.insert(bytes_.end(), more.begin(), more.end());
+    return *this;
+  }
   Raw& ones(int count) {  // 1.0 as it is stored
     for (int i = 0; i < count; ++i) {
       u8(0x80).u8(0x40).u8(0).u8(0);
@@ -115,6 +124,47 @@ TEST(Hostile, ObjectsWithinObjectsWithoutEnd) {
     nested.u8(81).u8(0).i32({1});
   }
   expect_refused("nesting", nested);
+}
+
+// A small file with a transform cannot ask for much: what is over the limit is refused before anything is made.
+TEST(Hostile, TransformsThatMakeMuchOfLittle) {
+  const auto transform = [](std::initializer_list<double> diagonal) {
+    Raw raw;
+    raw.u8(3).u8(5);
+    int i = 0;
+    for (const double scale : diagonal) {
+      for (int column = 0; column < 4; ++column) {
+        raw.f64(column == i ? scale : 0);
+      }
+      ++i;
+    }
+    return raw;
+  };
+  const auto plate = [](std::int64_t side, std::int64_t depth) {  // a box without values
+    Raw raw;
+    raw.u8(2).u8(1).i32({0, depth - 1, 0, side - 1, 0, side - 1}).ones(3).zeros(static_cast<std::size_t>(4 * depth));
+    for (std::int64_t z = 0; z < depth; ++z) {
+      raw.u8(2).i32({0, side - 1, 0, side - 1});
+    }
+    return raw.u8(0).u8(0);
+  };
+  const auto whole = [](Raw head, const Bytes& inner) -> Bytes { return head.all(inner).u8(0); };
+  const Bytes small = plate(30, 30);
+  EXPECT_TRUE(open_object(whole(transform({1, 1, 1, 1}), small), OpenOptions{}));
+  EXPECT_TRUE(open_object(whole(transform({4, 4, 4, 1}), small), OpenOptions{}));
+  expect_refused("a scale of 10", whole(transform({10, 10, 10, 1}), small));
+  expect_refused("a scale of 1000", whole(transform({1000, 1000, 1000, 1}), small));
+  expect_refused("a long box", whole(transform({1e6, 1e6, 1, 1}), small));
+  expect_refused("a large box as it is", whole(transform({1, 1, 1, 1}), plate(1000, 200)));
+  expect_refused("flat", whole(transform({1e-5, 1e-5, 1e-5, 1}), small));
+  expect_refused("beyond all numbers", whole(transform({1e300, 1, 1, 1}), small));
+  // Many members share one budget; each of them alone would do.
+  Raw many;
+  many.u8(81).u8(0).i32({400});
+  for (int i = 0; i < 400; ++i) {
+    many.all(whole(transform({4, 4, 4, 1}), small));
+  }
+  expect_refused("many members", many.u8(0));
 }
 
 // Every object cut at every byte is refused, but for cuts at or after the property list, which may be missing.

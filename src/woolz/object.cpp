@@ -6,12 +6,19 @@
 #include <cstdio>
 #include <utility>
 
+#include "woolz/evaluate.hpp"
+#include "woolz/expression.hpp"
 #include "woolz/parse.hpp"
 #include "woolz/reader.hpp"
 #include "woolz/sidecar.hpp"
 #include "woolz/transform.hpp"
 
 namespace microtome::woolz {
+namespace {
+
+constexpr std::uint64_t kUnionBytes = 64ULL << 20;  // of one nested compound
+
+}  // namespace
 
 class ObjectBuilder {
  public:
@@ -21,19 +28,13 @@ class ObjectBuilder {
   Result<ObjectPtr> make(Node node, const io::FileId& id) {
     auto object = std::make_shared<Object>();
     object->id_ = id;
+    budget_ = {options_.transform_bricks + id.size / 256,
+               std::min(options_.transform_bytes, options_.transform_bytes / 4 + 64 * id.size)};
     object->compound_ = node.kind == Kind::compound;
     object->properties_ = node.properties;
     object->memory_ = sizeof(Object) + blob_->memory();
-    if (node.kind == Kind::compound) {
-      for (Node& inner : node.members) {
-        if (node.transform) {
-          inner.transform = inner.transform ? then(*inner.transform, *node.transform) : node.transform;
-        }
-        if (auto added = add(*object, inner); !added) {
-          return std::unexpected(added.error());
-        }
-      }
-    } else if (auto added = add(*object, node); !added) {
+    auto added = node.kind == Kind::compound ? add_members(*object, node) : add(*object, node);
+    if (!added) {
       return std::unexpected(added.error());
     }
     object->blobs_.push_back(blob_);
@@ -44,7 +45,57 @@ class ObjectBuilder {
   }
 
  private:
+  Result<void> add_members(Object& object, Node& node) {
+    for (Node& inner : node.members) {
+      if (node.transform) {
+        inner.transform = inner.transform ? then(*inner.transform, *node.transform) : node.transform;
+      }
+      if (auto added = add(object, inner); !added) {
+        return added;
+      }
+    }
+    return {};
+  }
+
+  // A compound within a compound is one member: where all its objects together are. An only object keeps its values.
+  Result<void> unite(Object& object, Node& node) {
+    Object inner;
+    if (auto added = add_members(inner, node); !added) {
+      return added;
+    }
+    object.memory_ += inner.memory_;
+    std::erase_if(inner.members_, [](const Member& m) { return m.body == nullptr || m.flat; });
+    Member united;
+    if (!inner.members_.empty()) {
+      united = inner.members_.front();
+    }
+    if (inner.members_.size() > 1) {
+      Expression all;
+      all.operation = Operation::union_of;
+      all.operands.emplace_back();
+      all.operands.back().last = static_cast<std::int64_t>(inner.members_.size()) - 1;
+      EvaluateLimits limits;
+      limits.max_bytes = kUnionBytes;
+      auto body = evaluate(inner, all, limits, CancelToken());
+      if (!body) {
+        return std::unexpected(body.error());
+      }
+      for (const Member& m : inner.members_) {
+        united.box = united.box.around(m.box);
+      }
+      united.body = std::move(*body);
+      united.statistics.reset();
+      object.memory_ += memory_of(*united.body);
+    }
+    united.properties = std::move(node.properties);
+    object.members_.push_back(std::move(united));
+    return {};
+  }
+
   Result<void> add(Object& object, Node& node) {
+    if (node.kind == Kind::compound) {
+      return unite(object, node);
+    }
     Member member;
     member.properties = std::move(node.properties);
     if (node.kind == Kind::domain2d || node.kind == Kind::domain3d) {
@@ -62,7 +113,7 @@ class ObjectBuilder {
       member.voxel_size = node.voxel_size;
       member.statistics = node.values.statistics;
       if (node.transform) {
-        auto moved = transformed(*member.body, member.box, *node.transform, options_.transform_bytes);
+        auto moved = transformed(*member.body, member.box, *node.transform, budget_);
         if (!moved) {
           return std::unexpected(moved.error());
         }
@@ -92,6 +143,7 @@ class ObjectBuilder {
   BlobPtr source_;
   io::FilePtr file_;
   const OpenOptions& options_;
+  TransformBudget budget_;
 };
 
 const Member* Object::base() const {

@@ -18,18 +18,18 @@ class Parser {
  public:
   Parser(Reader& reader, BlobWriter& out, const Limits& limits)
       : in_(reader), out_(out), limits_(limits), file_bytes_(reader.remaining()) {}
-  // `top`: nothing follows that would have to be found after a property list of unknown length.
-  Result<Node> object(int depth, bool top);
+  // `last`: nothing but property lists follows it in the file, so that one of unknown length does no harm.
+  Result<Node> object(int depth, bool last);
 
  private:
   using Planes = std::vector<PlaneRuns>;
   Result<void> domain2d(Node& node);
   Result<void> domain3d(Node& node);
-  Result<void> compound(Node& node, int depth);
+  Result<void> compound(Node& node, int depth, bool last);
   Result<void> build(Node& node, const Planes& planes, std::int64_t first_plane, int dimension);
   Result<void> add_values(BrickBuilder& builder, const Planes& planes, std::int64_t first_plane);
   Result<Planes> read_planes(std::int64_t count, Box& covered, const Box& declared);
-  Result<void> properties(Node& node, bool top);
+  Result<void> properties(Node& node, bool last);
   std::array<double, 16> affine();
   Result<void> fail_here(Code code, std::string context) {
     in_.fail(code, std::move(context));
@@ -40,6 +40,10 @@ class Parser {
   BlobWriter& out_;
   const Limits& limits_;
   std::uint64_t file_bytes_;
+  std::uint64_t bricks_ = 0;  // of all members so far
+  std::uint64_t members_ = 0;
+  std::uint64_t property_budget_ = limits_.max_property_bytes;
+  bool lost_ = false;  // behind a property of unknown length: nothing more can be found
 };
 
 Box box_of(const PlaneRuns& plane, std::int64_t z) {
@@ -48,7 +52,7 @@ Box box_of(const PlaneRuns& plane, std::int64_t z) {
 
 // Builds the bricks of a domain whose values, if it has any, follow in the file.
 Result<void> Parser::build(Node& node, const Planes& planes, std::int64_t first_plane, int dimension) {
-  if (!detail::bricks_within(node.domain.box, file_bytes_, limits_)) {
+  if (!detail::bricks_within(node.domain.box, bricks_, file_bytes_, limits_)) {
     return fail_here(Code::too_large, "the bounds of the object are over the limit");
   }
   BrickBuilder builder(node.domain.box, out_);
@@ -196,15 +200,19 @@ Result<void> Parser::domain3d(Node& node) {
   return build(node, *planes, box.z1, 3);
 }
 
-Result<void> Parser::compound(Node& node, int depth) {
+Result<void> Parser::compound(Node& node, int depth, bool last) {
   const std::uint8_t member_type = in_.u8();
   const std::int32_t count = in_.i32();
   if (!in_.has(count) || member_type > 200) {
     return fail_here(Code::corrupt, "more members than bytes");
   }
+  members_ += static_cast<std::uint64_t>(count);
+  if (members_ > limits_.max_members) {
+    return fail_here(Code::too_large, "more members than the limit");
+  }
   node.kind = Kind::compound;
   for (std::int32_t i = 0; i < count; ++i) {
-    auto member = object(depth + 1, false);
+    auto member = object(depth + 1, last && i + 1 == count);
     if (!member) {
       return std::unexpected(member.error());
     }
@@ -232,19 +240,25 @@ std::array<double, 16> Parser::affine() {
   return m;
 }
 
-Result<void> Parser::properties(Node& node, bool top) {
-  bool complete = true;
-  node.properties = read_properties(in_, &complete);
+Result<void> Parser::properties(Node& node, bool last) {
+  if (lost_) {
+    return {};
+  }
+  int unknown = 0;
+  node.properties = read_properties(in_, property_budget_, &unknown);
   if (!in_.ok()) {
     return in_.failure();
   }
-  if (!complete && !top) {
-    return fail_here(Code::unsupported, "a property of unknown length inside an object");
+  if (unknown != 0 && !last) {
+    in_.adopt({Code::unsupported, "a property of unknown type hides the members behind it",
+               "property of type " + std::to_string(unknown) + " before byte " + std::to_string(in_.position())});
+    return in_.failure();
   }
+  lost_ = unknown != 0;
   return {};
 }
 
-Result<Node> Parser::object(int depth, bool top) {
+Result<Node> Parser::object(int depth, bool last) {
   const std::uint8_t type = in_.u8();
   if (!in_.ok()) {
     return in_.failure();
@@ -267,14 +281,14 @@ Result<Node> Parser::object(int depth, bool top) {
       break;
     case 3: {
       const auto transform = affine();
-      auto inner = in_.ok() ? object(depth + 1, false) : Result<Node>(in_.failure());
+      auto inner = in_.ok() ? object(depth + 1, last) : Result<Node>(in_.failure());
       if (!inner) {
         return inner;
       }
       node = std::move(*inner);
       node.transform = node.transform ? then(*node.transform, transform) : transform;
       auto inner_properties = std::move(node.properties);
-      read = properties(node, top);
+      read = properties(node, last);
       node.properties.insert(node.properties.end(), inner_properties.begin(), inner_properties.end());
       if (!read) {
         return std::unexpected(read.error());
@@ -290,7 +304,7 @@ Result<Node> Parser::object(int depth, bool top) {
       return node;
     case 80:
     case 81:
-      read = compound(node, depth);
+      read = compound(node, depth, last);
       break;
     case 110:
       node.kind = Kind::other;
@@ -300,7 +314,7 @@ Result<Node> Parser::object(int depth, bool top) {
       return in_.failure();
   }
   if (read) {
-    read = properties(node, top);
+    read = properties(node, last);
   }
   if (!read) {
     return std::unexpected(read.error());

@@ -35,7 +35,8 @@ struct PlaneValues {
   const int code = type >= 100 ? type - 100 : type;
   return code >= 70 && code < 80;
 }
-[[nodiscard]] bool bricks_within(const Box& box, std::uint64_t bytes, const Limits& limits);
+// Adds the bricks of `box` to `used`; false when that is over the limit of a file of so many bytes.
+[[nodiscard]] bool bricks_within(const Box& box, std::uint64_t& used, std::uint64_t bytes, const Limits& limits);
 }  // namespace detail
 
 }  // namespace microtome::woolz

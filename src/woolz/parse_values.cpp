@@ -302,7 +302,7 @@ Result<ValuesNode> read_tiled(Reader& reader, std::uint8_t type, int dimension, 
   return values;
 }
 
-bool bricks_within(const Box& box, std::uint64_t bytes, const Limits& limits) {
+bool bricks_within(const Box& box, std::uint64_t& used, std::uint64_t bytes, const Limits& limits) {
   if (box.empty()) {
     return true;
   }
@@ -311,8 +311,8 @@ bool bricks_within(const Box& box, std::uint64_t bytes, const Limits& limits) {
     return false;
   }
   const Voxel n = brick_lattice(box).count;  // each at most 2^16 + 1, so that the product fits
-  return static_cast<std::uint64_t>(n.x) * static_cast<std::uint64_t>(n.y) * static_cast<std::uint64_t>(n.z) <=
-         limits.max_bricks + bytes / 8;
+  used += static_cast<std::uint64_t>(n.x) * static_cast<std::uint64_t>(n.y) * static_cast<std::uint64_t>(n.z);
+  return used <= limits.max_bricks + bytes / 8;
 }
 
 }  // namespace microtome::woolz::detail

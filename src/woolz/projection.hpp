@@ -18,8 +18,8 @@ struct Projected {
 };
 
 struct ProjectLimits {
-  std::int64_t max_pixels = 64LL << 20;  // of the section
-  double max_samples = 8e9;              // pixels times steps along the normal
+  std::int64_t max_pixels = 25'000'000;  // of the section
+  double max_samples = 1e9;              // pixels times steps along the normal
 };
 
 // Walks along the normal in steps of at most a voxel, within view.depth of the plane when that is above 0. Density is

@@ -41,7 +41,45 @@ std::string read_grey_text(Reader& reader) {
   }
 }
 
-void read_emap(Reader& reader, Property& property) {
+constexpr std::uint64_t kProperty = 256;  // bytes that one takes without its texts
+constexpr std::uint64_t kEmap = 2048;
+
+// Bytes of a length that the file gives.
+class Texts {
+ public:
+  Texts(Reader& reader, std::uint64_t& budget) : in_(reader), budget_(budget) {}
+
+  bool charge(std::uint64_t bytes) {
+    if (bytes > budget_) {
+      in_.fail(Code::too_large, "more properties than the limit");
+      return false;
+    }
+    budget_ -= bytes;
+    return true;
+  }
+  std::string bytes(std::int64_t size) {
+    if (size < 0 || !in_.has(size)) {
+      in_.fail(Code::corrupt, "property of impossible length");
+      return {};
+    }
+    const auto length = static_cast<std::uint64_t>(size);
+    if (length > budget_) {
+      in_.skip_to(in_.position() + length);
+      return {};
+    }
+    budget_ -= length;
+    std::string text(static_cast<std::size_t>(length), '\0');
+    in_.bytes({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
+    return text;
+  }
+  std::string text() { return bytes(in_.i32()); }
+
+ private:
+  Reader& in_;
+  std::uint64_t& budget_;
+};
+
+void read_emap(Reader& reader, Texts& texts, Property& property) {
   const auto keep = [&](std::string_view name, std::string text) {
     if (!text.empty()) {
       property.fields.emplace(name, std::move(text));
@@ -64,24 +102,15 @@ void read_emap(Reader& reader, Property& property) {
   keep("creationMachine", reader.fixed_text(64));
   keep("modificationTime", std::to_string(reader.i32()));
   keep("modificationAuthor", reader.fixed_text(64));
-  property.name = reader.text();
-  property.value = reader.text();
-}
-
-std::string simple_bytes(Reader& reader, std::int64_t size) {
-  if (size < 0 || !reader.has(size)) {
-    reader.fail(Code::corrupt, "property of impossible length");
-    return {};
-  }
-  std::string bytes(static_cast<std::size_t>(size), '\0');
-  reader.bytes({reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()});
-  return bytes;
+  property.name = texts.text();
+  property.value = texts.text();
 }
 
 }  // namespace
 
-std::vector<Property> read_properties(Reader& reader, bool* complete) {
-  *complete = true;
+std::vector<Property> read_properties(Reader& reader, std::uint64_t& budget, int* unknown) {
+  *unknown = 0;
+  Texts texts(reader, budget);
   std::vector<Property> list;
   if (reader.at_end()) {
     return list;
@@ -91,11 +120,11 @@ std::vector<Property> read_properties(Reader& reader, bool* complete) {
     return list;
   }
   if (kind == 1) {  // a single old one; its length counts itself
-    list.push_back({PropertyType::simple, {}, simple_bytes(reader, std::int64_t{reader.i32()} - 4), {}});
+    list.push_back({PropertyType::simple, {}, texts.bytes(std::int64_t{reader.i32()} - 4), {}});
     return list;
   }
   if (kind != 2) {
-    *complete = false;
+    *unknown = kind;
     return list;
   }
   const std::int32_t count = reader.i32();
@@ -105,30 +134,33 @@ std::vector<Property> read_properties(Reader& reader, bool* complete) {
   }
   for (std::int32_t i = 0; i < count && reader.ok(); ++i) {
     const std::uint8_t type = reader.u8();
+    if (type != 0 && !texts.charge(type == 181 ? kEmap : kProperty)) {
+      break;
+    }
     Property property;
     property.type = static_cast<PropertyType>(type);
     switch (type) {
       case 0:
         continue;
       case 180:
-        property.value = simple_bytes(reader, reader.i32());
+        property.value = texts.text();
         break;
       case 181:
-        read_emap(reader, property);
+        read_emap(reader, texts, property);
         break;
       case 182:
-        property.name = reader.text();
+        property.name = texts.text();
         break;
       case 183:
-        property.name = reader.text();
+        property.name = texts.text();
         property.value = read_grey_text(reader);
         break;
       case 184:
-        property.name = reader.text();
-        property.value = reader.text();
+        property.name = texts.text();
+        property.value = texts.text();
         break;
       default:
-        *complete = false;
+        *unknown = type;
         return list;
     }
     if (reader.ok()) {

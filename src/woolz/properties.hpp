@@ -23,7 +23,9 @@ struct Property {
 };
 
 // Reads a list with its leading type byte. The end of the file in place of a list is no failure. Types that nobody
-// knows have no length: reading stops there with `*complete` false, and what has been read is kept.
-[[nodiscard]] std::vector<Property> read_properties(Reader& reader, bool* complete);
+// knows have no length: reading stops there with the type in `*unknown` (else 0), and what has been read is kept.
+// Takes what the properties hold in memory off `budget`: texts that do not fit are passed over, Code::too_large when
+// there are too many properties.
+[[nodiscard]] std::vector<Property> read_properties(Reader& reader, std::uint64_t& budget, int* unknown);
 
 }  // namespace microtome::woolz

@@ -139,9 +139,10 @@ TEST(Store, OpensOnceAndForgetsTheOldest) {
   EXPECT_EQ(*store.open(dir.path("c.wlz")), objects[2]);
   EXPECT_EQ(store.open(dir.path("d.wlz")).error().code, Code::not_found);
   const Expression e = parse_selector("threshold(0,100,ge)")->expression;
-  auto one = store.select(dir.path("c.wlz"), objects[2], e, {});
+  Work work;
+  auto one = store.select(dir.path("c.wlz"), objects[2], e, {}, work);
   ASSERT_TRUE(one);
-  EXPECT_EQ(*store.select(dir.path("c.wlz"), objects[2], e, {}), *one);
+  EXPECT_EQ(*store.select(dir.path("c.wlz"), objects[2], e, {}, work), *one);
   options.max_bytes = 10;
   Store tiny(options);
   ASSERT_TRUE(tiny.open(dir.path("a.wlz")));

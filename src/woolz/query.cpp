@@ -19,9 +19,10 @@ Result<const Member*> base_of(const Object& object) {
   return base;
 }
 
-// Failures that say something about this request's resources, not about the selection.
+// Failures that say something about this request's resources, not about the selection: with other resources the
+// picture would be another one.
 bool ends_request(Code code) {
-  return code == Code::cancelled || code == Code::overloaded || code == Code::deadline;
+  return code == Code::cancelled || code == Code::overloaded || code == Code::deadline || code == Code::too_large;
 }
 
 }  // namespace

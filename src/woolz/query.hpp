@@ -18,6 +18,8 @@
 namespace microtome::woolz {
 
 // One request for a picture or an answer.
+inline constexpr std::size_t kMaxSelectors = 1024;  // of one request
+
 struct Request {
   View view;
   std::vector<Selector> selectors;  // none: the base member as it is

@@ -117,9 +117,9 @@ Result<ObjectPtr> Store::open(const std::string& path) {
 }
 
 Result<BodyPtr> Store::select(const std::string& path, const ObjectPtr& object, const Expression& expression,
-                              const CancelToken& cancel) {
+                              const CancelToken& cancel, Work& work) {
   if (expression.operation == Operation::index) {
-    return evaluate(*object, expression, options_.evaluate, cancel);
+    return evaluate(*object, expression, options_.evaluate, cancel, work);
   }
   const std::string key = path + '\n' + text_of(object->id()) + '\n' + expression.text();
   const auto door = gate(key);
@@ -128,7 +128,7 @@ Result<BodyPtr> Store::select(const std::string& path, const ObjectPtr& object, 
   if (const auto item = find(key)) {
     body = item->body;
   } else {
-    body = evaluate(*object, expression, options_.evaluate, cancel);
+    body = evaluate(*object, expression, options_.evaluate, cancel, work);
     if (body) {
       // A selection may lean on its object's bricks: it keeps the file mapped, not in memory.
       keep({key, nullptr, *body, nullptr, memory_of(**body)});

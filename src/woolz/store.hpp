@@ -34,9 +34,9 @@ class Store {
 
   // The object at `path`, as it is now. Blocks while it is read; Code::io when the file below has been cut short.
   [[nodiscard]] Result<ObjectPtr> open(const std::string& path);
-  // What a selection of an object is. Blocks while it is computed.
+  // What a selection of an object is. Blocks while it is computed; what that costs comes off `work`.
   [[nodiscard]] Result<BodyPtr> select(const std::string& path, const ObjectPtr& object, const Expression& expression,
-                                       const CancelToken& cancel);
+                                       const CancelToken& cancel, Work& work);
 
   // The pyramid of a member. Blocks while it is made.
   [[nodiscard]] Result<PyramidPtr> pyramid(const std::string& path, const ObjectPtr& object, std::size_t member,

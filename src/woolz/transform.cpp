@@ -67,23 +67,24 @@ std::optional<Box> bounds(const Box& box, const Matrix& m) {
 class Resampler {
  public:
   Resampler(const Body& body, const Matrix& back, const Box& box)
-      : body_(body),
-        back_(back),
-        box_(box),
-        lattice_(brick_lattice(box)),
-        index_(at(lattice_.size())),
-        value_index_(body.values ? at(lattice_.size()) : 0) {}
+      : body_(body), back_(back), box_(box), lattice_(brick_lattice(box)) {
+    constexpr double kHalf = (kBrickSide - 1) / 2.0;
+    reach_ = {kHalf * (std::abs(back[0]) + std::abs(back[1]) + std::abs(back[2])) + 1,
+              kHalf * (std::abs(back[4]) + std::abs(back[5]) + std::abs(back[6])) + 1,
+              kHalf * (std::abs(back[8]) + std::abs(back[9]) + std::abs(back[10])) + 1};
+  }
+
+  // Bricks that have to be made: those that may meet the domain.
+  [[nodiscard]] std::uint64_t count() const {
+    std::uint64_t bricks = 0;
+    each([&](std::size_t, const Voxel&) { ++bricks; });
+    return bricks;
+  }
 
   Transformed run() {
-    std::int64_t brick = 0;
-    for (std::int64_t bz = 0; bz < lattice_.count.z; ++bz) {
-      for (std::int64_t by = 0; by < lattice_.count.y; ++by) {
-        for (std::int64_t bx = 0; bx < lattice_.count.x; ++bx, ++brick) {
-          one(at(brick), {lattice_.origin.x + bx * kBrickSide, lattice_.origin.y + by * kBrickSide,
-                          lattice_.origin.z + bz * kBrickSide});
-        }
-      }
-    }
+    index_.resize(at(lattice_.size()));
+    value_index_.resize(body_.values ? at(lattice_.size()) : 0);
+    each([&](std::size_t brick, const Voxel& origin) { one(brick, origin); });
     auto body = std::make_shared<Body>();
     body->domain = Domain::make(box_, std::move(index_), std::move(masks_));
     if (body_.values) {
@@ -97,6 +98,33 @@ class Resampler {
 
  private:
   static std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+  template <class Visit>
+  void each(const Visit& visit) const {
+    std::size_t brick = 0;
+    for (std::int64_t bz = 0; bz < lattice_.count.z; ++bz) {
+      for (std::int64_t by = 0; by < lattice_.count.y; ++by) {
+        for (std::int64_t bx = 0; bx < lattice_.count.x; ++bx, ++brick) {
+          const Voxel origin{lattice_.origin.x + bx * kBrickSide, lattice_.origin.y + by * kBrickSide,
+                             lattice_.origin.z + bz * kBrickSide};
+          if (may_meet(origin)) {
+            visit(brick, origin);
+          }
+        }
+      }
+    }
+  }
+
+  [[nodiscard]] bool may_meet(const Voxel& origin) const {
+    constexpr double kMiddle = (kBrickSide - 1) / 2.0;
+    const Vec3 p = apply(back_, {static_cast<double>(origin.x) + kMiddle, static_cast<double>(origin.y) + kMiddle,
+                                 static_cast<double>(origin.z) + kMiddle});
+    const Box& b = body_.domain->box();
+    const auto meets = [](double middle, double reach, std::int64_t low, std::int64_t high) {
+      return middle + reach >= static_cast<double>(low) && middle - reach <= static_cast<double>(high);
+    };
+    return meets(p.x, reach_.x, b.x1, b.x2) && meets(p.y, reach_.y, b.y1, b.y2) && meets(p.z, reach_.z, b.z1, b.z2);
+  }
 
   void one(std::size_t brick, const Voxel& origin) {
     Mask mask;
@@ -140,6 +168,7 @@ class Resampler {
   Matrix back_;
   Box box_;
   Lattice lattice_;
+  Vec3 reach_;  // from the middle of a brick to its voxels, in the domain's voxels
   std::vector<std::uint32_t> index_;
   std::vector<std::uint32_t> value_index_;
   std::vector<Mask> masks_;
@@ -161,19 +190,33 @@ std::array<double, 16> then(const std::array<double, 16>& inner, const std::arra
 }
 
 Result<Transformed> transformed(const Body& body, const Box& box, const std::array<double, 16>& matrix,
-                                std::uint64_t max_bytes) {
+                                TransformBudget& budget) {
   const auto back = inverse(matrix);
   const auto to = bounds(box, matrix);
   if (!back || !to) {
     return fail(Code::corrupt, "the object is broken", "transform without an inverse");
   }
-  const Voxel n = brick_lattice(*to).count;
-  const double bricks = static_cast<double>(n.x) * static_cast<double>(n.y) * static_cast<double>(n.z);
-  if (bricks * static_cast<double>(kMaskBytes + kBrickVoxels * bytes_of(body.grey())) >
-      static_cast<double>(max_bytes)) {
+  const auto refuse = [] {
     return fail(Code::too_large, "the object is too large", "transformed object over the limit");
+  };
+  // Looking at all bricks is cheap beside making one, yet not for nothing.
+  constexpr double kLooksForOne = 64;
+  const Voxel n = brick_lattice(*to).count;
+  const double all = static_cast<double>(n.x) * static_cast<double>(n.y) * static_cast<double>(n.z);
+  if (all > kLooksForOne * static_cast<double>(budget.bricks) ||
+      all * 2 * sizeof(std::uint32_t) > static_cast<double>(budget.bytes)) {
+    return refuse();
   }
-  return Resampler(body, *back, *to).run();
+  Resampler resampler(body, *back, *to);
+  const std::uint64_t bricks = resampler.count();
+  const std::uint64_t bytes = bricks * (kMaskBytes + kBrickVoxels * bytes_of(body.grey())) +
+                              static_cast<std::uint64_t>(all) * 2 * sizeof(std::uint32_t);
+  if (bricks > budget.bricks || bytes > budget.bytes) {
+    return refuse();
+  }
+  budget.bricks -= bricks;
+  budget.bytes -= bytes;
+  return resampler.run();
 }
 
 }  // namespace microtome::woolz

@@ -18,9 +18,15 @@ struct Transformed {
   Box box;
 };
 
-// `matrix`: 4x4 row-major on columns (x, y, z, 1). Code::corrupt when it cannot be inverted, Code::too_large when the
-// result would take more than `max_bytes`.
+// What the transforms of one object may still cost, all members together.
+struct TransformBudget {
+  std::uint64_t bricks = 0;  // that are made: time
+  std::uint64_t bytes = 0;   // of memory
+};
+
+// `matrix`: 4x4 row-major on columns (x, y, z, 1). Takes its cost off the budget. Code::corrupt when it cannot be
+// inverted, Code::too_large, before anything is made, when the budget is too small.
 [[nodiscard]] Result<Transformed> transformed(const Body& body, const Box& box, const std::array<double, 16>& matrix,
-                                              std::uint64_t max_bytes);
+                                              TransformBudget& budget);
 
 }  // namespace microtome::woolz

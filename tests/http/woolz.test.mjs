@@ -7,6 +7,7 @@ import { after, before, test } from '../lib/test.mjs';
 import { gzipSync } from 'node:zlib';
 
 import { decodePng, encodePng } from '../lib/png.mjs';
+import { ask } from '../lib/fcgi.mjs';
 import { bin, scratchDir, start } from '../lib/process.mjs';
 import { World, body, until } from '../e2e/servers.mjs';
 
@@ -159,6 +160,21 @@ test('old viewers speak in lower case and by POST', async () => {
   const wrong = await body(`${base}/?wlz=none.wlz&jtl=0`);
   assert.equal(wrong.status, 404);
   assert.match(String(wrong.bytes), /html/);
+});
+
+test('the name that it is started under says which old server it stands for', async () => {
+  for (const [program, status, said] of [['wlziipsrv.fcgi', 200, /^Error\/7:1 3 FIF\r\n$/], ['iipsrv.fcgi', 404, /^no such picture\n?$/]]) {
+    const socket = scratch.file(`${program}.socket`);
+    const app = await start(program, ['--listen', `unix:${socket}`, '--root', scratch.path]);
+    try {
+      const answer = await ask(socket, '/?FIF=none.tif&OBJ=Max-size');
+      assert.equal(answer.status || 200, status, program);
+      assert.match(answer.body.toString(), said, program);
+      assert.match((await ask(socket, '/?WLZ=a.wlz&OBJ=Max-size')).body.toString(), /Max-size:37 29/);
+    } finally {
+      await app.stop();
+    }
+  }
 });
 
 test('FILESYSTEM_PREFIX with or without its slash stands before names, also of packed objects', async () => {
