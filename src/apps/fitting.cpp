@@ -7,10 +7,22 @@
 #include "base/outer_limits.hpp"
 
 namespace microtome::apps {
+namespace {
 
-engine::EngineOptions fitted(engine::EngineOptions wanted, const Log& log) {
+OuterLimits limits_with(std::uint64_t memory) {
+  OuterLimits limits = outer_limits();
+  if (memory != 0 && (limits.memory == 0 || memory < limits.memory)) {
+    limits.memory = memory;
+    limits.memory_from = "MICROTOME_MEMORY";
+  }
+  return limits;
+}
+
+}  // namespace
+
+engine::EngineOptions fitted(engine::EngineOptions wanted, std::uint64_t memory, const Log& log) {
   constexpr std::uint64_t kMiB = 1U << 20;
-  const OuterLimits limits = outer_limits();
+  const OuterLimits limits = limits_with(memory);
   const MemoryShares shares = shares_of(limits, {.cache = wanted.cache_bytes,
                                                  .in_flight = wanted.max_memory_in_flight,
                                                  .pictures = wanted.open_pictures_bytes,
@@ -31,8 +43,8 @@ engine::EngineOptions fitted(engine::EngineOptions wanted, const Log& log) {
   return wanted;
 }
 
-int fitted_threads(int asked) {
-  return shares_of(outer_limits(), {.cache = 0, .in_flight = 0, .pictures = 0, .threads = asked}).threads;
+int fitted_threads(int asked, std::uint64_t memory) {
+  return shares_of(limits_with(memory), {.cache = 0, .in_flight = 0, .pictures = 0, .threads = asked}).threads;
 }
 
 }  // namespace microtome::apps

@@ -7,9 +7,9 @@
 
 namespace microtome::apps {
 
-// What was made smaller is logged.
-[[nodiscard]] engine::EngineOptions fitted(engine::EngineOptions wanted, const Log& log);
+// `memory`: bytes that were allowed by a setting; 0 = no such. What was made smaller is logged.
+[[nodiscard]] engine::EngineOptions fitted(engine::EngineOptions wanted, std::uint64_t memory, const Log& log);
 // `asked` when it is not 0.
-[[nodiscard]] int fitted_threads(int asked);
+[[nodiscard]] int fitted_threads(int asked, std::uint64_t memory);
 
 }  // namespace microtome::apps

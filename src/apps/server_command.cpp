@@ -204,7 +204,7 @@ Result<http::Handler> make_handler(const ServerPlan& plan, WorkPool& pool, const
     return std::unexpected(watermark.error());
   }
   options.watermark = *watermark;
-  engine::EngineOptions for_engine = fitted(engine_options(settings), log);
+  engine::EngineOptions for_engine = fitted(engine_options(settings), settings.memory, log);
   for_engine.watermark = *watermark;
   for_engine.pyramids = pyramid_options(plan);
   options.woolz.store.max_count = settings.woolz_count;
@@ -216,7 +216,12 @@ Result<http::Handler> make_handler(const ServerPlan& plan, WorkPool& pool, const
   options.as_wlziipsrv = plan.as_wlziipsrv;
   options.assets = viewer_assets();
   options.traffic = std::move(traffic);
-  return protocol::make_service(std::move(options), engine::make_engine(for_engine, pool, log), pool, log);
+  const bool by_prefix = plan.roots.empty() && !settings.filesystem_prefix.empty();
+  auto service = protocol::make_service(std::move(options), engine::make_engine(for_engine, pool, log), pool, log);
+  if (!service && by_prefix) {
+    return fail(service.error().code, "FILESYSTEM_PREFIX: " + service.error().message, service.error().context);
+  }
+  return service;
 }
 
 void block_signals() {
@@ -236,7 +241,7 @@ int run_server(const ServerPlan& plan) {
     return 1;
   };
   woolz::survive_lost_pages();
-  WorkPool pool({.threads = fitted_threads(plan.threads)});
+  WorkPool pool({.threads = fitted_threads(plan.threads, plan.settings.memory)});
   std::unique_ptr<AccessLog> access;
   if (!plan.settings.access_log.empty()) {
     auto opened = AccessLog::open(plan.settings.access_log,

@@ -58,6 +58,7 @@ struct Settings {        // NOLINT(clang-analyzer-optin.performance.Padding): in
   std::string woolz_cache;                      // WLZ_CACHE_DIR: bricks of objects; "" = beside them
   std::string pyramids = "beside";              // PYRAMIDS: beside, off, or a directory
   std::uint64_t cache_quota = 20ULL << 30;      // CACHE_QUOTA, MiB: pyramids and bricks on disk; 0 = no limit
+  std::uint64_t memory = 0;                     // MICROTOME_MEMORY, MiB; 0 = found out
   std::vector<std::string> without_effect;      // what was set and means nothing here
 };
 

@@ -6,6 +6,7 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
@@ -62,9 +63,63 @@ Result<void> log_level(Settings& settings, std::string_view what, std::string_vi
                                      "' is none of EMERG FATAL ALERT CRIT ERROR WARN NOTICE INFO DEBUG NOTSET");
 }
 
+// Texts go into headers, names of files and the log: none of these holds control characters.
+Result<void> check_text(std::string_view what, std::string_view value) {
+  if (std::ranges::any_of(value, [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
+    return fail(Code::bad_request,
+                std::string(what) + ": control characters, line ends for example, make no sense here");
+  }
+  return {};
+}
+
 template <auto Field>
-Result<void> text(Settings& settings, std::string_view /*what*/, std::string_view value) {
+Result<void> text(Settings& settings, std::string_view what, std::string_view value) {
   settings.*Field = std::string(value);
+  return check_text(what, value);
+}
+
+// iipsrv's "megabytes", which may have decimals.
+Result<void> cache_size(Settings& settings, std::string_view what, std::string_view value) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (error != std::errc{} || end != value.data() + value.size() || !(number >= 0) || number > kMany) {
+    return fail(Code::bad_request, std::string(what) + ": '" + std::string(value) + "' is not a number from 0 to " +
+                                       std::to_string(kMany));
+  }
+  settings.cache_bytes = static_cast<std::uint64_t>(number * static_cast<double>(kCacheUnit));
+  return {};
+}
+
+Result<void> max_cvt(Settings& settings, std::string_view what, std::string_view value) {
+  const auto number = parse_number(what, value, -1, kMany);
+  if (!number || *number == 0) {
+    return fail(Code::bad_request, std::string(what) + ": '" + std::string(value) + "' is neither -1 nor from 1 to " +
+                                       std::to_string(kMany));
+  }
+  settings.max_cvt = static_cast<int>(*number);
+  return {};
+}
+
+Result<void> public_url(Settings& settings, std::string_view what, std::string_view value) {
+  if (auto plain = check_text(what, value); !plain) {
+    return plain;
+  }
+  const bool url = value.starts_with("http://") || value.starts_with("https://");
+  if (!value.empty() && (!url || value.find_first_of(" \"<>") != std::string_view::npos)) {
+    return fail(Code::bad_request, std::string(what) + ": '" + std::string(value) +
+                                       "' is no address that begins with http:// or https://");
+  }
+  settings.public_url = std::string(value);
+  return {};
+}
+
+// Members of an object; one that is broken would break every info.json.
+Result<void> extra_info(Settings& settings, std::string_view what, std::string_view value) {
+  if (!nlohmann::json::accept("{" + std::string(value) + "}")) {
+    return fail(Code::bad_request, std::string(what) + R"(: not members of JSON, as "attribution":"me")");
+  }
+  const bool blank = value.find_first_not_of(" \t\r\n") == std::string_view::npos;
+  settings.iiif_extra_info = blank ? "" : std::string(value);
   return {};
 }
 
@@ -110,7 +165,7 @@ Result<void> uri_map(Settings& settings, std::string_view what, std::string_view
                                        "' is not PREFIX=>IIP, PREFIX=>IIIF, PREFIX=>Zoomify or PREFIX=>DeepZoom");
   }
   settings.uri_map = std::string(map);
-  return {};
+  return check_text(what, map);
 }
 
 Result<void> pyramids(Settings& settings, std::string_view what, std::string_view value) {
@@ -122,13 +177,7 @@ Result<void> pyramids(Settings& settings, std::string_view what, std::string_vie
   while (settings.pyramids.size() > 1 && settings.pyramids.ends_with('/')) {
     settings.pyramids.pop_back();
   }
-  return {};
-}
-
-template <auto Field>
-Result<void> list(Settings& settings, std::string_view /*what*/, std::string_view name) {
-  (settings.*Field).emplace_back(name);
-  return {};
+  return check_text(what, value);
 }
 
 // Understood, checked, and without a meaning here.
@@ -140,9 +189,9 @@ Result<void> needless(Settings& settings, std::string_view what, std::string_vie
   settings.without_effect.emplace_back(what);
   return {};
 }
-Result<void> needless_text(Settings& settings, std::string_view what, std::string_view /*value*/) {
+Result<void> needless_text(Settings& settings, std::string_view what, std::string_view value) {
   settings.without_effect.emplace_back(what);
-  return {};
+  return check_text(what, value);
 }
 
 using S = Settings;
@@ -154,7 +203,7 @@ constexpr std::array kVariables{
     Variable{"ACCESS_LOG", "--access-log", "a line for each answer here, - for standard error", text<&S::access_log>},
     Variable{"ACCESS_LOG_FORMAT", "--access-log-format", "combined or json", access_log_format},
     Variable{"MAX_IMAGE_CACHE_SIZE", "--max-image-cache-size", "memory for computed pictures, in 1,024,000 bytes",
-             whole<&S::cache_bytes, 0, kMany, kCacheUnit>},
+             cache_size},
     Variable{"MAX_METADATA_CACHE_SIZE", "--max-metadata-cache-size",
              "pictures kept open, -1 = as many as files may be", whole<&S::open_pictures, -1, kMany>},
     Variable{"MAX_IMAGE_METADATA_CACHE_SIZE", "--max-image-metadata-cache-size", "another name of the same",
@@ -172,8 +221,7 @@ constexpr std::array kVariables{
     Variable{"TIFF_COMPRESSION", "--tiff-compression", "0 none, 1 LZW, 2 deflate, 3 JPEG, 4 WebP, 5 zstd",
              whole<&S::tiff_compression, 0, 5>},
     Variable{"TIFF_QUALITY", "--tiff-quality", "of JPEG and WebP in TIFF, 1 to 100", whole<&S::tiff_quality, 1, 100>},
-    Variable{"MAX_CVT", "--max-cvt", "longest side of an export in pixels, -1 = no limit",
-             whole<&S::max_cvt, -1, kMany>},
+    Variable{"MAX_CVT", "--max-cvt", "longest side of an export in pixels, -1 = no limit", max_cvt},
     Variable{"ALLOW_UPSCALING", "--allow-upscaling", "exports larger than what is stored: 1 yes, 0 no",
              whole<&S::upscaling, 0, 1>},
     Variable{"INTERPOLATION", "--interpolation", "of exports: 0 nearest, 1 bilinear, 2 averaged",
@@ -197,12 +245,12 @@ constexpr std::array kVariables{
              share<&S::watermark_probability>},
     Variable{"CORS", "--cors", "Access-Control-Allow-Origin, empty for none", text<&S::cors>},
     Variable{"CACHE_CONTROL", "--cache-control", "Cache-Control of pictures", text<&S::cache_control>},
-    Variable{"BASE_URL", "--public-url", "address under which the world sees us", text<&S::public_url>},
+    Variable{"BASE_URL", "--public-url", "address under which the world sees us", public_url},
     Variable{"URI_MAP", "--uri-map", "PREFIX=>IIP, IIIF, Zoomify or DeepZoom: paths that are such requests", uri_map},
     Variable{"IIIF_VERSION", "--iiif-version", "of addresses that name none: 2 or 3", whole<&S::iiif_version, 2, 3>},
     Variable{"IIIF_DELIMITER", "--iiif-delimiter", "stands for / in identifiers", text<&S::iiif_delimiter>},
     Variable{"IIIF_EXTRA_INFO", "--iiif-extra-info", "members that info.json gets, as JSON without the braces",
-             text<&S::iiif_extra_info>},
+             extra_info},
     Variable{"IIIF_EXTENSIONS", "--iiif-extensions", "qualities negative, stretch, equalization, log: 1 yes, 0 no",
              whole<&S::iiif_extensions, 0, 1>},
     Variable{"COPYRIGHT", "--copyright", "rights of pictures that name none", text<&S::copyright>},
@@ -222,6 +270,8 @@ constexpr std::array kVariables{
     Variable{"WLZ_TILE_WIDTH", "--woolz-tile-width", "of tiles of Woolz sections, pixels",
              whole<&S::woolz_tile_width, 8, 8192>},
     Variable{"WLZ_TILE_HEIGHT", "--woolz-tile-height", "", whole<&S::woolz_tile_height, 8, 8192>},
+    Variable{"MAX_VIEW_STRUCT_CACHE_COUNT", "--view-struct-count", "without effect", needless<0, kMany>},
+    Variable{"MAX_VIEW_STRUCT_CACHE_SIZE", "--view-struct-memory", "without effect", needless<0, kMany>},
     Variable{"COMPLEX_SELECTION", "--complex-selection", "0 only indices, 1 also domain and background, 2 all",
              whole<&S::complex_selection, 0, 2>},
     Variable{"WLZ_CACHE_DIR", "--woolz-cache", "directory for bricks of Woolz objects, instead of beside them",
@@ -231,6 +281,8 @@ constexpr std::array kVariables{
              pyramids},
     Variable{"CACHE_QUOTA", "--cache-quota", "room on disk for pyramids and bricks, MiB; 0 = no limit",
              whole<&S::cache_quota, 0, kMany * 1000, kMebibyte>},
+    Variable{"MICROTOME_MEMORY", "--memory", "MiB that the tile server may take, at most; default: found out",
+             whole<&S::memory, 16, kMany * 1000, kMebibyte>},
 };
 
 }  // namespace

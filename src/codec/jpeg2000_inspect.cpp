@@ -256,7 +256,10 @@ Result<void> check(const Stream& stream, std::uint64_t size) {
 // Colour of the channels as the decoder will give them.
 pixel::Colour colour_of(const Jpeg2000Info& info, const Jpeg2000Boxes& boxes) {
   constexpr int kCmyk = 12;
-  if (boxes.colour_space == kCmyk && info.channels == 4) {
+  constexpr std::size_t kSpaceAt = 16;  // in a profile
+  const bool by_profile =
+      boxes.icc.size() > kSpaceAt + 4 && as_text(boxes.icc).substr(kSpaceAt, 4) == "CMYK";  // needs all four
+  if ((boxes.colour_space == kCmyk || by_profile) && info.channels == 4) {
     return pixel::Colour::cmyk;
   }
   switch (info.channels) {

@@ -10,9 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include "codec/icc.hpp"
 #include "codec/jpeg.hpp"
 #include "codec/png.hpp"
 #include "codec/webp.hpp"
+#include "image/embedded.hpp"
 #include "image/grid.hpp"
 #include "image/tile_files.hpp"
 #include "pixel/blit.hpp"
@@ -65,16 +67,23 @@ std::optional<std::int64_t> whole(std::string_view text) {
                                                                                    : std::nullopt;
 }
 
-Result<pixel::Image> decode(ByteView bytes) {
+Result<pixel::Image> decode(ByteView bytes, const codec::InkProfile* inks) {
   const std::string_view head = as_text(bytes);
   if (head.starts_with("\xff\xd8")) {
     codec::JpegDecodeOptions options;
     options.max_pixels = kMostTilePixels;
+    options.inks = inks;
     return codec::decode_jpeg(bytes, options);
   }
   auto image = head.starts_with("\x89PNG") ? codec::decode_png(bytes, kMostTilePixels)
                                            : codec::decode_webp(bytes, kMostTilePixels);
   return image && image->sample != pixel::Sample::u8 ? Result<pixel::Image>(pixel::to_u8(*image)) : std::move(image);
+}
+
+// What a JPEG tile of four inks says of them; null when it is none, or says nothing.
+std::shared_ptr<const codec::InkProfile> inks_of(ByteView bytes) {
+  const auto jpeg = codec::inspect_jpeg(bytes);
+  return jpeg && jpeg->components == 4 ? codec::InkProfile::make(embedded_in_jpeg(bytes).icc) : nullptr;
 }
 
 class DeepZoomPicture final : public Picture {
@@ -106,7 +115,10 @@ class DeepZoomPicture final : public Picture {
       return broken(file_, "there are no tiles");
     }
     const auto bytes = (*tile)->read();
-    const auto image = bytes ? decode(*bytes) : pass(bytes.error());
+    if (bytes) {
+      inks_ = inks_of(*bytes);
+    }
+    const auto image = bytes ? decode(*bytes, inks_.get()) : pass(bytes.error());
     if (!image) {
       return pass(image.error(), file_->path());
     }
@@ -120,7 +132,9 @@ class DeepZoomPicture final : public Picture {
 
   [[nodiscard]] const PictureInfo& info() const override { return info_; }
   [[nodiscard]] const io::FileId& id() const override { return file_->id(); }
-  [[nodiscard]] std::size_t memory() const override { return sizeof(*this) + tiles_->memory(); }
+  [[nodiscard]] std::size_t memory() const override {
+    return sizeof(*this) + tiles_->memory() + (inks_ ? inks_->memory() : 0);
+  }
 
   [[nodiscard]] Result<std::optional<StoredTile>> stored_tile(int level, std::int64_t x, std::int64_t y,
                                                               bool may_block) const override {
@@ -179,7 +193,7 @@ class DeepZoomPicture final : public Picture {
     if (!bytes) {
       return pass(bytes.error());
     }
-    auto image = decode(*bytes);
+    auto image = decode(*bytes, inks_.get());
     if (!image) {
       return pass(image.error(), file_->path());
     }
@@ -261,7 +275,8 @@ class DeepZoomPicture final : public Picture {
   DziDescription dzi_;
   std::unique_ptr<TileFiles> tiles_;
   PictureInfo info_;
-  int most_ = 0;  // DeepZoom's level of the full size
+  std::shared_ptr<const codec::InkProfile> inks_;  // of the smallest level's tile, for all; null: complements
+  int most_ = 0;                                   // DeepZoom's level of the full size
 };
 
 Result<PicturePtr> make(io::FilePtr file, std::string_view xml,

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "codec/icc.hpp"
 #include "codec/jpeg2000.hpp"
 #include "image/block_store.hpp"
 #include "image/grid.hpp"
@@ -26,12 +27,14 @@ codec::ByteSource source_of(const io::FilePtr& file) {
 
 class Jpeg2000Picture final : public Picture {
  public:
-  Jpeg2000Picture(io::FilePtr file, codec::Jpeg2000Info stream, PictureInfo info, const OpenLimits& limits)
+  Jpeg2000Picture(io::FilePtr file, codec::Jpeg2000Info stream, PictureInfo info, const OpenLimits& limits,
+                  std::shared_ptr<const codec::InkProfile> inks)
       : file_(std::move(file)),
         source_(source_of(file_)),
         stream_(std::move(stream)),
         info_(std::move(info)),
         limits_(limits),
+        inks_(std::move(inks)),
         block_(std::max(stream_.tile_width, stream_.tile_height) <= kSmallBlock ? kSmallBlock : kBlock),
         blocks_(limits.max_kept_bytes / 2),
         coarse_(limits.max_kept_bytes / 4) {}
@@ -39,7 +42,8 @@ class Jpeg2000Picture final : public Picture {
   [[nodiscard]] const PictureInfo& info() const override { return info_; }
   [[nodiscard]] const io::FileId& id() const override { return file_->id(); }
   [[nodiscard]] std::size_t memory() const override {
-    return sizeof(*this) + (info_.icc ? info_.icc->size() : 0) + blocks_.memory() + coarse_.memory();
+    return sizeof(*this) + (info_.icc ? info_.icc->size() : 0) + blocks_.memory() + coarse_.memory() +
+           (inks_ ? inks_->memory() : 0);
   }
 
   [[nodiscard]] Result<std::optional<StoredTile>> stored_tile(int level, std::int64_t x, std::int64_t y,
@@ -72,6 +76,16 @@ class Jpeg2000Picture final : public Picture {
   }
 
  private:
+  // A part of a level of the codestream, in the colours that are shown.
+  [[nodiscard]] Result<pixel::Image> decoded(int level, const pixel::Rect& rect) const {
+    auto image = codec::decode_jpeg2000(source_, stream_, level, rect);
+    if (!image || !inks_) {
+      return image;
+    }
+    pixel::Image rgb;
+    return inks_->to_rgb(*image, false, rgb) ? std::move(rgb) : pixel::to_rgb(pixel::to_u8(*image));
+  }
+
   [[nodiscard]] Result<pixel::Image> coarsest(const CancelToken& cancel) const {
     const int level = stream_.resolutions - 1;
     const Level& size = info_.levels[static_cast<std::size_t>(level)];
@@ -93,7 +107,7 @@ class Jpeg2000Picture final : public Picture {
                                                  const CancelToken& cancel) const {
     const Level& size = info_.levels[static_cast<std::size_t>(level)];
     if (too_wide(rect)) {
-      return codec::decode_jpeg2000(source_, stream_, level, rect);
+      return decoded(level, rect);
     }
     pixel::Image out = pixel::Image::make(static_cast<int>(rect.width), static_cast<int>(rect.height), info_.channels,
                                           info_.colour, info_.sample);
@@ -101,8 +115,7 @@ class Jpeg2000Picture final : public Picture {
       for (std::int64_t x = rect.x / block_; x * block_ < rect.x + rect.width; ++x) {
         const pixel::Rect area{x * block_, y * block_, std::min(block_, size.width - x * block_),
                                std::min(block_, size.height - y * block_)};
-        const auto block =
-            blocks_.get({level, x, y}, [&] { return codec::decode_jpeg2000(source_, stream_, level, area); }, cancel);
+        const auto block = blocks_.get({level, x, y}, [&] { return decoded(level, area); }, cancel);
         if (!block) {
           return pass(block.error(), file_->path());
         }
@@ -117,6 +130,7 @@ class Jpeg2000Picture final : public Picture {
   codec::Jpeg2000Info stream_;
   PictureInfo info_;
   OpenLimits limits_;
+  std::shared_ptr<const codec::InkProfile> inks_;  // null: no inks, or nothing said about them
   std::int64_t block_;
   BlockStore blocks_;
   LevelStore coarse_;  // level 0 of it: the coarsest of the codestream
@@ -155,10 +169,20 @@ Result<PicturePtr> open_jpeg2000(io::FilePtr file, const OpenLimits& limits) {
   info.um_per_pixel_y = stream->um_per_pixel_y;
   info.has_tiles = true;  // any part can be decoded by itself
   info.opaque = !pixel::has_alpha(info.colour);
-  if (!stream->icc.empty()) {
+  std::shared_ptr<const codec::InkProfile> inks;
+  if (info.colour == pixel::Colour::cmyk && (stream->bits == 8 || stream->bits == 16)) {
+    inks = codec::InkProfile::make(stream->icc);
+  }
+  if (inks) {  // what is shown is sRGB
+    info.channels = 3;
+    info.colour = pixel::Colour::rgb;
+    info.bits = 8;
+    info.sample = pixel::Sample::u8;
+  } else if (!stream->icc.empty()) {
     info.icc = std::make_shared<const Bytes>(std::move(stream->icc));
   }
-  return std::make_shared<Jpeg2000Picture>(std::move(file), std::move(*stream), std::move(info), limits);
+  return std::make_shared<Jpeg2000Picture>(std::move(file), std::move(*stream), std::move(info), limits,
+                                           std::move(inks));
 }
 
 }  // namespace microtome::image

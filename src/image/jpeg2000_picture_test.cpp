@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <cstdlib>
 
+#include "codec/ink_profile_for_test.hpp"
 #include "codec/jpeg2000_for_test.hpp"
 #include "image/block_store.hpp"
 #include "image/tiff_for_test.hpp"
@@ -140,6 +142,30 @@ TEST(Jpeg2000Picture, FewerLayersAreCoarser) {
   EXPECT_GT(error_of("@layers1", 0), error_of("@layers2", 0));
   EXPECT_EQ(error_of("", 1), error_of("@layers1", 0)) << "the server's limit";
   EXPECT_EQ(error_of("@layers3", 1), error_of("@layers1", 0)) << "the smaller of both";
+}
+
+TEST(Jpeg2000Picture, InksAreSeenByTheProfileOfTheFile) {
+  const std::array<std::uint8_t, 4> ink{200, 30, 90, 20};
+  pixel::Image inks = pixel::Image::make(64, 48, 4, pixel::Colour::cmyk);
+  for (std::size_t i = 0; i < inks.data.size(); ++i) {
+    inks.data[i] = ink.at(i % 4);
+  }
+  Bytes file = encode_jpeg2000(inks, {.space = OPJ_CLRSPC_UNKNOWN});
+  const Bytes profile = codec::test::ink_profile();
+  Bytes body{2, 0, 0};
+  body.insert(body.end(), profile.begin(), profile.end());
+  codec::test::add_header_box(file, "colr", body);
+  const auto seen = open(file);
+  ASSERT_TRUE(seen) << seen.error().context;
+  EXPECT_EQ((*seen)->info().colour, pixel::Colour::rgb);
+  EXPECT_EQ((*seen)->info().icc, nullptr) << "that of the inks is not that of the answer";
+  const auto tile = (*seen)->decode_tile(0, 0, 0, {});
+  ASSERT_TRUE(tile);
+  ASSERT_EQ(tile->channels, 3);
+  const auto wanted = codec::test::seen_as(profile, ink);
+  for (std::size_t c = 0; c < 3; ++c) {
+    EXPECT_NEAR(tile->row(20)[30 + c - 30 % 3], wanted.at(c), 3) << c;
+  }
 }
 
 }  // namespace

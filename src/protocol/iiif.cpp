@@ -11,7 +11,6 @@
 #include "http/uri.hpp"
 #include "protocol/iiif_info.hpp"
 #include "protocol/iiif_picture.hpp"
-#include "protocol/json_writer.hpp"
 #include "protocol/numbers.hpp"
 #include "protocol/public_base.hpp"
 #include "protocol/reply.hpp"
@@ -54,26 +53,6 @@ IiifVersion usual_version(const Call& call) {
   return call.options().iiif.version == 2 ? IiifVersion::two : IiifVersion::three;
 }
 
-// What the operator wants in every info.json. Rights are a URI in 3.0; in 2.1 other texts are an attribution.
-std::string with_extras(const Call& call, std::string json, IiifVersion version) {
-  std::string extra;
-  const std::string& rights = call.options().copyright;
-  const bool is_uri = rights.starts_with("http://") || rights.starts_with("https://");
-  if (!rights.empty() && version != IiifVersion::one && (is_uri || version == IiifVersion::two)) {
-    JsonWriter member;
-    member.begin_object().key(!is_uri ? "attribution" : version == IiifVersion::two ? "license" : "rights");
-    member.value(rights).end_object();
-    extra = "," + member.text().substr(1, member.text().size() - 2);
-  }
-  if (!call.options().iiif.extra_info.empty()) {
-    extra += "," + call.options().iiif.extra_info;
-  }
-  if (!extra.empty()) {
-    json.insert(json.rfind('}'), extra);
-  }
-  return json;
-}
-
 void describe(const Call& call, const Asked& asked, const std::string& path, Caching caching) {
   const bool either = asked.version == IiifVersion::either;
   const IiifVersion version = either ? negotiated_iiif(call.request().headers, usual_version(call)) : asked.version;
@@ -85,7 +64,8 @@ void describe(const Call& call, const Asked& asked, const std::string& path, Cac
         }
         const image::PictureInfo& info = (*opened)->info();
         learn(call, path, info);
-        std::string json = with_extras(call, write_iiif_info(info, limits_of(call), version, base), version);
+        std::string json =
+            with_extras(write_iiif_info(info, limits_of(call), version, base), call.options(), version);
         const std::string_view type = iiif_media_type(call.request().headers, version);
         const std::string etag = "\"" + format_hex(set::Hash().add(type).add(json).value()) + "\"";
         http::Response response;

@@ -201,4 +201,23 @@ std::string write_iiif_info(const image::PictureInfo& info, const IiifLimits& li
   return json.take();
 }
 
+std::string with_extras(std::string json, const ServiceOptions& options, IiifVersion version) {
+  std::string extra;
+  const std::string& rights = options.copyright;
+  const bool is_uri = rights.starts_with("http://") || rights.starts_with("https://");
+  if (!rights.empty() && version != IiifVersion::one && (is_uri || version == IiifVersion::two)) {
+    JsonWriter member;
+    member.begin_object().key(!is_uri ? "attribution" : version == IiifVersion::two ? "license" : "rights");
+    member.value(rights).end_object();
+    extra = "," + member.text().substr(1, member.text().size() - 2);
+  }
+  if (!options.iiif.extra_info.empty()) {
+    extra += "," + options.iiif.extra_info;
+  }
+  if (!extra.empty()) {
+    json.insert(json.rfind('}'), extra);
+  }
+  return json;
+}
+
 }  // namespace microtome::protocol

@@ -8,6 +8,7 @@
 
 #include "image/picture.hpp"
 #include "protocol/iiif_picture.hpp"
+#include "protocol/protocol.hpp"
 
 namespace microtome::protocol {
 
@@ -23,5 +24,9 @@ inline constexpr std::string_view kIiifProfile3 = "http://iiif.io/api/image/3/le
 // tiles. `id` is the absolute base URI. Version one gives 1.1, two 2.1, the others 3.0.
 [[nodiscard]] std::string write_iiif_info(const image::PictureInfo& info, const IiifLimits& limits,
                                           IiifVersion version, std::string_view id);
+
+// What the operator wants in every info.json (COPYRIGHT, IIIF_EXTRA_INFO). Rights are a URI in 3.0; in 2.1 other
+// texts are an attribution.
+[[nodiscard]] std::string with_extras(std::string json, const ServiceOptions& options, IiifVersion version);
 
 }  // namespace microtome::protocol

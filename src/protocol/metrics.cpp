@@ -5,6 +5,7 @@
 
 #include "protocol/metrics_page.hpp"
 #include "protocol/reply.hpp"
+#include "woolz/store.hpp"
 
 namespace microtome::protocol {
 namespace {
@@ -67,6 +68,13 @@ void write_pool(MetricsPage& page, const engine::Metrics& engine, int threads) {
       .value(real(engine.work_us) / kMicroseconds);
 }
 
+void write_woolz(MetricsPage& page, const ServiceNumbers& service) {
+  page.family("woolz_kept", "gauge", "Woolz objects, selections and pyramids kept.")
+      .value(static_cast<double>(service.woolz_kept));
+  page.family("woolz_bytes", "gauge", "Bytes of memory that they hold.")
+      .value(static_cast<double>(service.woolz_bytes));
+}
+
 }  // namespace
 
 std::string write_metrics(const ServiceNumbers& service, const engine::Metrics& engine) {
@@ -75,6 +83,7 @@ std::string write_metrics(const ServiceNumbers& service, const engine::Metrics& 
   write_engine(page, engine);
   write_cache(page, engine);
   write_pool(page, engine, service.threads);
+  write_woolz(page, service);
   return page.take();
 }
 
@@ -86,7 +95,9 @@ void answer_metrics(const Call& call) {
                                counters.client_errors.value(),
                                counters.server_errors.value(),
                                counters.not_modified.value(),
-                               call.service->pool.threads()};
+                               call.service->pool.threads(),
+                               call.service->woolz->count(),
+                               call.service->woolz->bytes()};
   std::string page = write_metrics(numbers, call.engine().metrics());
   if (call.options().traffic) {
     page += call.options().traffic->write();

@@ -18,7 +18,9 @@ struct ServiceNumbers {
   std::int64_t client_errors = 0;
   std::int64_t server_errors = 0;
   std::int64_t not_modified = 0;
-  int threads = 0;  // of the pool
+  int threads = 0;               // of the pool
+  std::uint64_t woolz_kept = 0;  // objects, selections and pyramids of Woolz that are kept
+  std::uint64_t woolz_bytes = 0;
 };
 
 // Without the traffic. Pure.

@@ -14,11 +14,12 @@ TEST(Metrics, AreInTheTextFormatOfPrometheus) {
   engine.passthrough = 7;
   engine.cache_bytes = 4096;
   engine.work_us = 2'500'000;
-  const std::string page = write_metrics({1.5, 10, 2, 1, 3}, engine);
+  const std::string page = write_metrics({1.5, 10, 2, 1, 3, 4, 5, 6}, engine);
   for (const char* line :
        {"# TYPE microtome_requests_total counter\nmicrotome_requests_total 10\n",
         "microtome_refused_total{kind=\"client_error\"} 2\n", "microtome_pictures_total{plan=\"passthrough\"} 7\n",
-        "microtome_cache_bytes 4096\n", "microtome_work_seconds_total 2.5\n", "microtome_uptime_seconds 1.5\n"}) {
+        "microtome_cache_bytes 4096\n", "microtome_work_seconds_total 2.5\n", "microtome_uptime_seconds 1.5\n",
+        "microtome_woolz_kept 5\n", "microtome_woolz_bytes 6\n"}) {
     EXPECT_NE(page.find(line), std::string::npos) << line;
   }
 }

@@ -68,12 +68,14 @@ Result<Placed> place(const WoolzContext& context, const Wanted& wanted) {
   return Placed{std::move(*request), info_of(*frame, colour)};
 }
 
-Result<Computed> describe(const WoolzContext& context, const Wanted& wanted, std::string media_type) {
+Result<Computed> describe(const WoolzContext& context, const Wanted& wanted, const ServiceOptions& options,
+                          std::string media_type) {
   auto placed = place(context, wanted);
   if (!placed) {
     return std::unexpected(placed.error());
   }
-  const std::string json = write_iiif_info(placed->info, wanted.limits, wanted.version, wanted.base);
+  const std::string json =
+      with_extras(write_iiif_info(placed->info, wanted.limits, wanted.version, wanted.base), options, wanted.version);
   return Computed{Bytes(json.begin(), json.end()), std::move(media_type)};
 }
 
@@ -147,7 +149,8 @@ std::string key_for(const Wanted& wanted) {
     key += " " + std::to_string(v);
   }
   return key + " " + std::to_string(i.size.width) + " " + std::to_string(i.size.height) + " " +
-         std::to_string(static_cast<int>(i.format)) + " " + key_of(wanted.parameters);
+         std::to_string(static_cast<int>(i.format)) + " " + std::to_string(wanted.quality) + " " +
+         key_of(wanted.parameters);
 }
 
 // The canonical URI needs the frame of the section: known, like the picture, once the object is open.
@@ -205,11 +208,14 @@ bool answer_iiif_section(const Call& call, const IiifPath& path, IiifVersion ver
     wanted.version = version == IiifVersion::either ? negotiated_iiif(call.request().headers, usual) : version;
     std::string type(iiif_media_type(call.request().headers, wanted.version));
     more.add("Vary", "Accept");
-    std::string key = "iiif info " + base + " " + type + " " + key_for(wanted);
+    // What the settings put into it is part of its key, and so of its ETag.
+    std::string key = "iiif info " + base + " " + type + " " + std::to_string(limits.width) + " " +
+                      std::to_string(limits.area) + " " + key_for(wanted) +
+                      with_extras("}", call.options(), wanted.version);
     answer_computed(
         call, name, std::move(key), Caching::revalidate,
-        [wanted = std::move(wanted), type = std::move(type)](const WoolzContext& context) {
-          return describe(context, wanted, type);
+        [call, wanted = std::move(wanted), type = std::move(type)](const WoolzContext& context) {
+          return describe(context, wanted, call.options(), type);
         },
         std::move(more));
     return true;

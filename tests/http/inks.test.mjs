@@ -3,7 +3,7 @@
 // without a profile the inks are taken as complements.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 
 import { decodePng, encodePng } from '../lib/png.mjs';
 import { bin, scratchDir, start } from '../lib/process.mjs';
@@ -13,7 +13,7 @@ const scratch = scratchDir('inks');
 const vips = (...args) => execFileSync('vips', args, { stdio: 'ignore' });
 const read = (name) => decodePng(execFileSync('cat', [scratch.file(name)], { maxBuffer: 1 << 28 }));
 const points = [[20, 20], [100, 20], [180, 20], [20, 100], [100, 100], [180, 180]];
-const kinds = ['a.jpg', 'tiles.tif', 'strips.tif', 'jpeg.tif', 'deep.tif'];
+const kinds = ['a.jpg', 'tiles.tif', 'strips.tif', 'jpeg.tif', 'deep.tif', 'tiles.dzi'];
 let server;
 let expected;
 
@@ -33,6 +33,9 @@ before(async () => {
   vips('icc_export', scratch.file('rgb.png'), scratch.file('cmyk.v'), '--output-profile', 'cmyk');
   vips('icc_export', scratch.file('rgb.png'), scratch.file('deep.v'), '--output-profile', 'cmyk', '--depth', '16');
   vips('jpegsave', scratch.file('cmyk.v'), scratch.file('a.jpg'), '--Q', '98');
+  mkdirSync(scratch.file('tiles_files/8'), { recursive: true });
+  copyFileSync(scratch.file('a.jpg'), scratch.file('tiles_files/8/0_0.jpg'));
+  writeFileSync(scratch.file('tiles.dzi'), '<Image xmlns="http://schemas.microsoft.com/deepzoom/2008" Format="jpg" Overlap="0" TileSize="256"><Size Width="240" Height="240"/></Image>');
   vips('tiffsave', scratch.file('cmyk.v'), scratch.file('tiles.tif'), '--tile', '--tile-width', '128', '--tile-height', '128', '--pyramid', '--compression', 'deflate');
   vips('tiffsave', scratch.file('cmyk.v'), scratch.file('strips.tif'));
   vips('tiffsave', scratch.file('deep.v'), scratch.file('deep.tif'), '--tile');
@@ -50,7 +53,7 @@ after(async () => {
 for (const name of kinds) {
   test(`${name}: the colours of its profile`, async () => {
     const seen = decodePng(await get(`/iiif/3/${name}/full/max/0/default.png`));
-    for (const [x, y] of points) close(seen.at(x, y), expected.at(x, y), name.endsWith('.jpg') || name === 'jpeg.tif' ? 6 : 3, `${x},${y}`);
+    for (const [x, y] of points) close(seen.at(x, y), expected.at(x, y), /^(a\.jpg|jpeg\.tif|tiles\.dzi)$/.test(name) ? 6 : 3, `${x},${y}`);
   });
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A TIFF of several pages over HTTP: each page by SDS and by name, in IIP, IIIF and DeepZoom; the list of pages.
 import assert from 'node:assert/strict';
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { decodePng } from '../lib/png.mjs';
-import { bin, scratchDir, start, top } from '../lib/process.mjs';
+import { bin, execFileSync, scratchDir, start, top } from '../lib/process.mjs';
 import { after, before, test } from '../lib/test.mjs';
 
 const greys = [10, 100, 200];
@@ -83,4 +83,26 @@ test('the label of a slide is a picture by name', async () => {
   const info = await (await get('/iiif/3/a.svs;label/info.json')).json();
   assert.equal(info.width, 387);
   assert.equal((await get('/iiif/3/a.svs;nothing/info.json')).status, 404);
+});
+
+test('label, macro shot and thumbnail of a slide are the pictures in its file', async () => {
+  for (const [part, page, width, height] of [['thumbnail', 1, 574, 768], ['label', 2, 387, 463], ['macro', 3, 1280, 431]]) {
+    const shown = decodePng(Buffer.from(await (await get(`/iiif/3/a.svs;${part}/full/max/0/default.png`)).arrayBuffer()));
+    assert.deepEqual([shown.width, shown.height], [width, height], part);
+    execFileSync('vips', ['tiffload', scratch.file('a.svs'), scratch.file('page.png'), '--page', String(page)], { stdio: 'ignore' });
+    const stored = decodePng(readFileSync(scratch.file('page.png')));
+    for (let at = 0; at < 300; at += 7) {
+      const [x, y] = [at % width, (at * 3) % height];
+      stored.at(x, y).slice(0, 3).forEach((value, c) => assert.ok(Math.abs(shown.at(x, y)[c] - value) <= (part === 'label' ? 0 : 3), `${part} ${x},${y}`));
+    }
+  }
+});
+
+test('what the scanner says of a slide is metadata', async () => {
+  const metadata = await (await get('/iip?FIF=a.svs&OBJ=metadata')).json();
+  assert.match(metadata.description, /AppMag = 20\|/);
+  assert.match(metadata.description, /ScanScope ID = CPAPERIOCS\|/);
+  assert.match(await (await get('/iip?FIF=a.svs&OBJ=description')).text(), /^Aperio Image Library v11/);
+  const service = (await (await get('/iiif/3/a.svs/info.json')).json()).service[0];
+  assert.deepEqual([service.physicalScale, service.physicalUnits], [0.000499, 'mm']);
 });
