@@ -74,7 +74,7 @@ export async function lighttpd(place, config, modules = []) {
   const child = spawn('/usr/sbin/lighttpd', ['-D', '-f', place.file('lighttpd.conf')], { stdio: 'ignore' });
   const ended = new Promise((done) => child.once('exit', done));
   await eventually(() => Raw.open(port).then((raw) => { raw.close(); return true; }, () => { assert.equal(child.exitCode, null, 'lighttpd has ended'); return false; }), 'lighttpd listens');
-  return { port, close: () => { child.kill('SIGKILL'); return ended; } };
+  return { port, close: () => { child.kill('SIGTERM'); return ended; } };
 }
 
 // fastcgi.server for one app that is started by the host.
