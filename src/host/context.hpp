@@ -64,6 +64,7 @@ struct Context {
   std::unordered_map<std::string, std::chrono::steady_clock::time_point> passwords;
   std::string nonce_secret;  // of digest authentication
   SmallFiles small_files;
+  SpoolPlacePtr spool;
   std::shared_ptr<Counters> counters;  // stay the same over reloads
   std::function<void(const RequestSettings&, const AccessRecord&)> access;
   std::chrono::system_clock::time_point started;

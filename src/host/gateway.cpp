@@ -20,7 +20,8 @@ constexpr int kMaxTries = 10;
 
 }  // namespace
 
-GatewayRun::GatewayRun(GatewayRequest request, AnswerSink& answer) : request_(std::move(request)), answer_(&answer) {}
+GatewayRun::GatewayRun(GatewayRequest request, AnswerSink& answer)
+    : request_(std::move(request)), answer_(&answer), spool_(request_.spool) {}
 
 GatewayRun::~GatewayRun() {
   let_go();
@@ -34,7 +35,10 @@ void GatewayRun::start() {
   if (answer_->stream().has_body() && request_.role == fcgi::Role::responder) {
     answer_->stream().want_body();
     if (!request_.content_length) {
-      spooling_ = true;  // the app must hear the length before the body
+      request_.keep = Keep::whole;  // the app must hear the length before the body
+    }
+    spooling_ = request_.keep != Keep::little;
+    if (request_.keep == Keep::whole) {
       return body_arrived();
     }
   }
@@ -85,11 +89,28 @@ void GatewayRun::granted(Lease lease) {
     app_broken(why);
     return commit();
   }
-  const auto length = spooling_ ? std::optional(spool_.size()) : request_.content_length;
+  const auto length = request_.content_length ? request_.content_length : std::optional(spool_.size());
   id_ = client_->begin(self, request_.role, request_.params(app(), length));
   last_activity_ = granted_at_ = Clock::now();
   watch_time();
   send_body();
+}
+
+// False: it has failed.
+bool GatewayRun::next_of_body(std::string& bytes, bool& ended) {
+  if (spooling_) {
+    auto taken = spool_.take(32 * 1024);
+    if (!taken) {
+      fail(500, taken.error().context);
+      return false;
+    }
+    bytes = std::move(*taken);
+    ended = bytes.empty() && body_here_;
+  } else if (answer_ != nullptr) {
+    bytes = answer_->stream().take_body();
+    ended = answer_->stream().body_ended();
+  }
+  return true;
 }
 
 void GatewayRun::send_body() {
@@ -103,19 +124,8 @@ void GatewayRun::send_body() {
   while (client_->unsent() < kBodyAhead) {
     std::string bytes;
     bool ended = false;
-    if (spooling_) {
-      auto taken = spool_.take(32 * 1024);
-      if (!taken) {
-        fail(500, taken.error().context);
-        return commit();
-      }
-      bytes = std::move(*taken);
-      ended = bytes.empty();
-    } else if (answer_ != nullptr) {
-      bytes = answer_->stream().take_body();
-      ended = answer_->stream().body_ended();
-    } else {
-      return;
+    if (!next_of_body(bytes, ended)) {
+      return commit();
     }
     if (!bytes.empty()) {
       client_->body(id_, bytes);
@@ -142,18 +152,22 @@ void GatewayRun::send_body() {
 
 void GatewayRun::body_arrived() {
   const auto self = shared_from_this();
-  if (!spooling_ || state_ != State::body) {
+  if (!spooling_ || answer_ == nullptr) {
     return send_body();
   }
   Stream& stream = answer_->stream();
   if (auto kept = spool_.append(stream.take_body()); !kept) {
-    fail(500, kept.error().context);
+    fail(spool_.fault_status(), kept.error().context);
     return commit();
   }
-  if (stream.body_ended()) {
+  body_here_ = stream.body_ended();
+  if (state_ == State::body && body_here_) {
     return enqueue();
   }
-  answer_->commit();
+  send_body();
+  if (answer_ != nullptr && !body_here_) {
+    answer_->commit();  // the stream may read on
+  }
 }
 
 void GatewayRun::app_drained() {
@@ -202,7 +216,7 @@ void GatewayRun::app_broken(Broken why) {
   if (why == Broken::connect || why == Broken::timeout) {
     const bool time = Clock::now() - queued_since_ < app().spec().queue_wait;
     const bool body_here = !body_sent_ || spooling_;
-    if (answer_ != nullptr && body_here && time && ++connects_ < kMaxConnects) {
+    if (answer_ != nullptr && !head_done_ && body_here && time && ++connects_ < kMaxConnects) {
       retry_ = true;
       --tries_;  // nothing has been tried yet
     } else {

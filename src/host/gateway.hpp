@@ -28,6 +28,8 @@ struct GatewayRequest {
   // The encoded variables, for an app; the length of the body is known by then.
   std::function<std::string(const App&, std::optional<std::uint64_t> content_length)> params;
   std::optional<std::uint64_t> content_length;  // of the body; nullopt: not known, it is kept until it is whole
+  Keep keep = Keep::little;                     // of the body
+  SpoolPlacePtr spool;                          // where
   std::string name;                             // for the log: the path
   int debug = 0;
 };
@@ -59,6 +61,7 @@ class GatewayRun final : public Upstream, public FcgiSink, public std::enable_sh
   void granted(Lease lease);
   void refused(int status);
   void send_body();
+  [[nodiscard]] bool next_of_body(std::string& bytes, bool& ended);
   void take_head(std::string_view bytes);
   void take_body(std::string_view bytes);
   void end_of_answer();
@@ -91,7 +94,8 @@ class GatewayRun final : public Upstream, public FcgiSink, public std::enable_sh
 
   // The body of the request.
   Spool spool_;
-  bool spooling_ = false;
+  bool spooling_ = false;    // it goes through the spool
+  bool body_here_ = false;   // all of it is there
   bool body_sent_ = false;   // something of it
   bool body_ended_ = false;  // its end was sent
 

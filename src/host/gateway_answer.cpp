@@ -14,7 +14,6 @@ using Clock = Timers::Clock;
 
 namespace {
 
-constexpr std::size_t kAnswerAhead = 1 << 20;  // bytes of the answer waiting for the client
 constexpr std::size_t kMaxErrorLine = 4096;
 
 }  // namespace
@@ -39,6 +38,9 @@ void GatewayRun::take_head(std::string_view bytes) {
       break;
   }
   head_done_ = true;
+  if (body_ended_) {
+    spool_.clear();  // it will not be tried again
+  }
   if (answer_ == nullptr) {
     return;
   }
@@ -88,7 +90,7 @@ void GatewayRun::take_body(std::string_view bytes) {
   }
   answer_->upstream_body(bytes);
   answer_changed_ = true;
-  if (!hold_ && answer_->stream().unsent() > kAnswerAhead) {
+  if (!hold_ && answer_ != nullptr && answer_->full()) {
     hold_ = true;
     client_->hold(true);
   }

@@ -105,6 +105,7 @@ class HealthWatch::Probe final : public AnswerSink, public std::enable_shared_fr
     return false;
   }
   void upstream_body(std::string_view /*bytes*/) override {}
+  bool full() override { return false; }
   void upstream_end() override { over_ = true; }
   void upstream_cut() override { over_ = true; }
   void upstream_failed(int status, const std::string& /*reason*/) override {

@@ -17,7 +17,7 @@ constexpr std::size_t kBodyAhead = 64 * 1024;
 }  // namespace
 
 ProxyRun::ProxyRun(ProxyRequest request, AnswerSink& answer)
-    : request_(std::move(request)), answer_(&answer), head_(!request_.cgi) {}
+    : request_(std::move(request)), answer_(&answer), spool_(request_.spool), head_(!request_.cgi) {}
 
 ProxyRun::~ProxyRun() {
   let_go();
@@ -27,7 +27,10 @@ void ProxyRun::start() {
   if (answer_->stream().has_body()) {
     answer_->stream().want_body();
     if (!request_.content_length) {
-      spooling_ = true;
+      request_.keep = Keep::whole;
+    }
+    spooling_ = request_.keep != Keep::little;
+    if (request_.keep == Keep::whole) {
       return body_arrived();
     }
   }
@@ -66,7 +69,7 @@ void ProxyRun::granted(Lease lease) {
   descriptor_ = std::make_unique<net::Descriptor>(*lease_.app().context().loop, connected.fd);
   connected_ = connected.state == Connect::done;
   running_ = true;
-  out_.copy(request_.text(app(), spooling_ ? std::optional(spool_.size()) : request_.content_length));
+  out_.copy(request_.text(app(), request_.content_length ? request_.content_length : std::optional(spool_.size())));
   last_activity_ = Clock::now();
   watch_time();
   send_body();
@@ -87,7 +90,7 @@ bool ProxyRun::fill_queue() {
         return false;
       }
       bytes = std::move(*taken);
-      last = bytes.empty();
+      last = bytes.empty() && body_here_;
     } else {
       bytes = answer_->stream().take_body();
       last = answer_->stream().body_ended();
@@ -244,17 +247,21 @@ void ProxyRun::next_server() {
 
 void ProxyRun::body_arrived() {
   const auto self = shared_from_this();
-  if (!spooling_ || running_) {
+  if (!spooling_ || answer_ == nullptr || tunnel_) {
     return send_body();
   }
   if (auto kept = spool_.append(answer_->stream().take_body()); !kept) {
-    fail(500, kept.error().context);
+    fail(spool_.fault_status(), kept.error().context);
     return commit();
   }
-  if (answer_->stream().body_ended()) {
+  body_here_ = answer_->stream().body_ended();
+  if (body_here_ && request_.keep == Keep::whole && tried_ == 0) {
     return enqueue();
   }
-  answer_->commit();
+  send_body();
+  if (answer_ != nullptr && !body_here_) {
+    answer_->commit();
+  }
 }
 
 void ProxyRun::drained() {

@@ -29,6 +29,8 @@ struct ProxyRequest {
   // What goes before the body, for that server; the length of the body is known by then.
   std::function<std::string(const App&, std::optional<std::uint64_t> content_length)> text;
   std::optional<std::uint64_t> content_length;  // nullopt: kept until it is whole
+  Keep keep = Keep::little;                     // of the body
+  SpoolPlacePtr spool;                          // where
   std::string name;                             // for the log
 };
 
@@ -80,7 +82,8 @@ class ProxyRun final : public Upstream, public net::Watcher, public std::enable_
   bool hold_ = false;
   net::SendQueue out_;
   Spool spool_;
-  bool spooling_ = false;
+  bool spooling_ = false;   // the body goes through it
+  bool body_here_ = false;  // all of it is there
   bool running_ = false;
   bool body_sent_ = false;
   bool body_ended_ = false;

@@ -10,8 +10,6 @@
 namespace microtome::host {
 namespace {
 
-constexpr std::size_t kAnswerAhead = 1 << 20;
-
 // Fields that the server names in Connection are between it and us.
 void leave_out_named(http::Headers& headers, std::string_view connection) {
   const auto names = http::split_list(connection);
@@ -62,6 +60,9 @@ bool ProxyRun::take_head(std::string_view& bytes) {
     return false;
   }
   head_done_ = true;
+  if (body_ended_) {
+    spool_.clear();
+  }
   leave_out_named(head.headers, head.connection);
   const bool bodiless = request_.head || head.status == 204 || head.status == 304;
   if (head.chunked && !bodiless) {
@@ -126,7 +127,7 @@ bool ProxyRun::take_body(std::string_view bytes) {
     ended();
     return false;
   }
-  if (!hold_ && answer_->stream().unsent() > kAnswerAhead) {
+  if (!hold_ && answer_ != nullptr && answer_->full()) {
     hold_ = true;
   }
   return true;

@@ -259,6 +259,7 @@ class Host final : public HostServer {
       access_logs_.write(settings, record);
     };
     context->pool = &pool_;
+    context->spool = read_spool_place(context->site->tree());
     for (const AppSpec* place : context->site->app_places()) {
       if (auto app = supervisor_->find(*place)) {
         context->apps.emplace(place, std::move(app));

@@ -178,6 +178,21 @@ class Reader {
 
 }  // namespace
 
+SpoolPlacePtr read_spool_place(const ConfigTree& tree) {
+  SpoolPlace place;
+  const Setting* directories = tree.global("server.upload-dirs");
+  if (directories != nullptr && directories->value.is_list() && !directories->value.list().empty()) {
+    place.directories.clear();
+    for (const Entry& entry : directories->value.list()) {
+      place.directories.push_back(entry.value.text());
+    }
+  }
+  if (const Setting* size = tree.global("server.upload-temp-file-size")) {
+    place.file_size = static_cast<std::uint64_t>(as_number(size->value).value_or(1 << 20));
+  }
+  return std::make_shared<const SpoolPlace>(std::move(place));
+}
+
 ServerSettings read_server_settings(const ConfigTree& tree, const std::string& port_from_environment, bool privileged,
                                     Diagnostics& diagnostics) {
   return Reader(tree, diagnostics).run(port_from_environment, privileged);

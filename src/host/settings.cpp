@@ -59,6 +59,14 @@ Apply file_name(std::string S::* member, const char* usual) {
   };
 }
 
+// lighttpd's 0, 1 and 2 of server.stream-*-body.
+Apply keep(Keep S::* member) {
+  return [member](S& s, const Setting& setting, const Part&, int) {
+    const auto number = as_number(setting.value).value_or(0);
+    s.*member = number == 0 ? Keep::whole : number == 1 ? Keep::ahead : Keep::little;
+  };
+}
+
 void add_listing(Appliers& table) {
   table["dir-listing.activate"] = flag(&S::listing);
   table["server.dir-listing"] = flag(&S::listing);
@@ -176,6 +184,8 @@ void add_server(Appliers& table) {
   table["server.max-keep-alive-idle"] = seconds(&S::keep_alive_idle);
   table["server.max-read-idle"] = seconds(&S::read_idle);
   table["server.max-write-idle"] = seconds(&S::write_idle);
+  table["server.stream-request-body"] = keep(&S::request_keep);
+  table["server.stream-response-body"] = keep(&S::response_keep);
   table["proxy.tunnel-idle"] = seconds(&S::tunnel_idle);
   table["debug.log-request-handling"] = flag(&S::log_handling);
   table["debug.log-condition-handling"] = flag(&S::log_conditions);

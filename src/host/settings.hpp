@@ -25,6 +25,7 @@
 #include "host/mime.hpp"
 #include "host/proxy_headers.hpp"
 #include "host/rewrite.hpp"
+#include "host/spool.hpp"
 
 namespace microtome::host {
 
@@ -198,6 +199,8 @@ struct RequestSettings {
   std::chrono::seconds read_idle{60};
   std::chrono::seconds write_idle{360};
   std::chrono::seconds tunnel_idle{3600};
+  Keep request_keep = Keep::little;  // of bodies on their way to apps
+  Keep response_keep = Keep::little;
 
   bool log_handling = false;
   bool log_conditions = false;
@@ -235,6 +238,8 @@ struct ServerSettings {
 // Environment variable PORT counts where server.port is not set; `privileged`: the default port is 80, else 8080.
 [[nodiscard]] ServerSettings read_server_settings(const ConfigTree& tree, const std::string& port_from_environment,
                                                   bool privileged, Diagnostics& diagnostics);
+
+[[nodiscard]] SpoolPlacePtr read_spool_place(const ConfigTree& tree);
 
 // A configuration ready to serve.
 class Site {

@@ -20,6 +20,8 @@ class AnswerSink {
   // The head has come. False: the body is not wanted (a file, or an error page of ours, takes its place).
   virtual bool upstream_head(CgiHead head) = 0;
   virtual void upstream_body(std::string_view bytes) = 0;
+  // So much waits for the client that the upstream should pause until drained().
+  [[nodiscard]] virtual bool full() = 0;
   virtual void upstream_end() = 0;
   virtual void upstream_cut() = 0;  // broke off after upstream_head()
   // No answer will come; the status to give instead (502, 503, 504) and why, for the log.

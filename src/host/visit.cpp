@@ -334,6 +334,13 @@ void Visit::body_arrived() {
 }
 
 void Visit::drained() {
+  const auto self = shared_from_this();
+  if (kept_) {
+    if (auto sent = kept_->drained(); !sent) {
+      cannot_keep(*kept_, sent.error());
+    }
+    return commit();
+  }
   if (upstream_) {
     upstream_->drained();
   }

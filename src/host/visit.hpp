@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "host/answer_buffer.hpp"
 #include "host/context.hpp"
 #include "host/deflate.hpp"
 #include "host/password.hpp"
@@ -45,6 +46,7 @@ class Visit final : public StreamUser, public AnswerSink, public std::enable_sha
   Stream& stream() override { return *stream_; }
   bool upstream_head(CgiHead head) override;
   void upstream_body(std::string_view bytes) override;
+  bool full() override;
   void upstream_end() override;
   void upstream_cut() override;
   void upstream_failed(int status, const std::string& reason) override;
@@ -108,6 +110,8 @@ class Visit final : public StreamUser, public AnswerSink, public std::enable_sha
   void send_named_parts(const CgiHead& head);
   [[nodiscard]] std::expected<io::FilePtr, int> file_for_app(const std::string& path) const;
 
+  void pass_on(std::string_view bytes);
+  void cannot_keep(const AnswerBuffer& buffer, const Error& error);
   void answer(http::Response response);
   void answer_with(http::Response& response, io::FilePtr file, std::string_view type);
   // Answers; of an error (412, 416) with the page of that status as its body.
@@ -158,6 +162,9 @@ class Visit final : public StreamUser, public AnswerSink, public std::enable_sha
   std::shared_ptr<Upstream> upstream_;
   std::unique_ptr<ProxyMapping> mapping_;  // of a proxied request
   std::unique_ptr<Deflater> deflater_;     // of an answer that passes through
+  std::unique_ptr<AnswerBuffer> kept_;     // what of it the client has not taken
+  std::shared_ptr<Upstream> given_up_;     // its answer is not wanted any more: told so at commit()
+  bool ignoring_ = false;                  // what it still says
   bool authorizing_ = false;
   bool authorized_ = false;
   const AppSpec* app_ = nullptr;

@@ -145,8 +145,9 @@ bool Visit::error_handler(int status) {
   error_status_ = status;
   keep_error_status_ = !not_found;
   rewrote_once_ = false;
-  if (const auto upstream = std::exchange(upstream_, nullptr)) {
-    upstream->client_gone();
+  if (upstream_) {
+    given_up_ = std::exchange(upstream_, nullptr);  // it may be the one that calls us, and will call commit()
+    ignoring_ = true;
   }
   mapping_.reset();
   environment_.clear();
@@ -179,6 +180,7 @@ void Visit::error(int status) {
 
 void Visit::finished(bool whole, std::uint64_t sent) {
   upstream_.reset();
+  kept_.reset();
   Counters& counters = *context_->counters;
   counters.bytes += sent;
   ++counters.by_class[status_ >= 100 && status_ < 600 ? status_ / 100 : 0];

@@ -13,15 +13,6 @@
 namespace microtome::host {
 namespace {
 
-// "Variable-X-Group" of an authorizer becomes X_GROUP.
-std::string environment_name(std::string_view name) {
-  std::string out;
-  for (const char c : name) {
-    out += http::is_alpha(c) || http::is_digit(c) ? http::to_upper(c) : '_';
-  }
-  return out;
-}
-
 std::uint64_t mix(std::uint64_t value) {
   value ^= value >> 33;
   value *= 0xff51afd7ed558ccdULL;
@@ -222,6 +213,8 @@ bool Visit::start_app(const AppRoute& route, Role role, bool by_file) {
   gateway.safe = gateway.head || request_.method == "GET" || request_.method == "OPTIONS";
   gateway.name = url_;
   gateway.debug = settings_->gateway_debug;
+  gateway.keep = settings_->request_keep;
+  gateway.spool = context_->spool;
   if (stream_->has_body()) {
     if (stream_->head().body == net::BodyKind::length) {
       gateway.content_length = stream_->head().content_length;
@@ -238,87 +231,6 @@ bool Visit::start_app(const AppRoute& route, Role role, bool by_file) {
   upstream_ = std::make_shared<GatewayRun>(std::move(gateway), *this);
   upstream_->start();
   return true;
-}
-
-bool Visit::upstream_head(CgiHead head) {
-  if (authorizing_ && head.status == 200) {
-    for (const http::Header& variable : head.variables.all()) {
-      environment_.emplace_back(environment_name(variable.name), variable.value);
-    }
-    go_on_ = true;
-    return false;
-  }
-  if (!head.send_file.empty() && app_ != nullptr && app_->send_file) {
-    send_named_file(head);
-    return false;
-  }
-  if (settings_->error_intercept && head.status >= 400 && !in_error_handler_) {
-    error(head.status);
-    return false;
-  }
-  http::Response response;
-  response.status = head.status;
-  response.headers = std::move(head.headers);
-  if (mapping_) {
-    mapping_->answer_in(response.headers);
-  }
-  decorate(response);
-  compress_stream(response, head.content_length);
-  stream_->begin(std::move(response), head.content_length);
-  return true;
-}
-
-void Visit::upstream_body(std::string_view bytes) {
-  if (!deflater_) {
-    return stream_->write(bytes);
-  }
-  stream_->write(deflater_->feed(bytes));
-}
-
-void Visit::upstream_end() {
-  if (go_on_ || !stream_->begun()) {
-    return;
-  }
-  if (deflater_) {
-    stream_->write(deflater_->finish());
-  }
-  stream_->end();
-}
-
-void Visit::upstream_cut() {
-  stream_->cut();
-}
-
-void Visit::upstream_failed(int status, const std::string& reason) {
-  context_->log.error(reason);
-  if (!stream_->begun()) {
-    error(status);
-  } else {
-    stream_->cut();
-  }
-}
-
-void Visit::commit() {
-  const auto self = shared_from_this();
-  if (std::exchange(go_on_, false)) {
-    authorized_ = true;
-    authorizing_ = false;
-    upstream_.reset();
-    if (!upstream_by_url() && !find_file()) {
-      error(404);
-    }
-  }
-  stream_->commit();
-}
-
-void Visit::client_gone() {
-  const auto self = shared_from_this();
-  if (const auto upstream = std::exchange(upstream_, nullptr)) {
-    upstream->client_gone();
-  }
-  gone_ = true;
-  status_ = 499;
-  finished(false, 0);
 }
 
 }  // namespace microtome::host

@@ -119,6 +119,8 @@ ProxyRequest Visit::proxy_request(const AppRoute& route, std::string_view balanc
   proxy.head = request_.method == "HEAD";
   proxy.safe = proxy.head || request_.method == "GET" || request_.method == "OPTIONS";
   proxy.name = url_;
+  proxy.keep = settings_->request_keep;
+  proxy.spool = context_->spool;
   proxy.content_length = 0;
   if (stream_->has_body()) {
     proxy.content_length.reset();

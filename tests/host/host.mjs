@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // microtome-host under test: a configuration in a scratch directory, started and stopped.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Raw } from '../lib/raw.mjs';
-import { bin, freePort, scratchDir, start } from '../lib/process.mjs';
+import { bin, eventually, freePort, scratchDir, spawn, start } from '../lib/process.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 export const rogueApp = join(here, 'rogue-app.mjs');
@@ -25,11 +26,13 @@ export function site(files = {}) {
 }
 
 // Starts the host on a free port. `config` follows document root, port and address; it may be a function of the site.
-export async function host(config = '', { files = {}, place = site(files), port, env = {}, ready = /serves on/ } = {}) {
+export async function host(config = '', { files = {}, place = site(files), port, env = {}, ready = /serves on/, limits = '' } = {}) {
   port ??= await freePort();
   const text = typeof config === 'function' ? config(place) : config;
   place.put('host.conf', `server.document-root = "${place.www}"\nserver.port = ${port}\nserver.bind = "127.0.0.1"\n${text}\n`);
-  const started = await start(program, ['-D', '-f', place.file('host.conf')], { ready, env });
+  const words = [program, '-D', '-f', place.file('host.conf')];
+  // `limits`: words of a shell that go before it, such as "ulimit -f 100;".
+  const started = await start(...(limits ? ['/bin/bash', ['-c', `${limits} exec "$@"`, 'host', ...words]] : [program, words.slice(1)]), { ready, env });
   return {
     ...place,
     place,
@@ -62,6 +65,17 @@ export async function host(config = '', { files = {}, place = site(files), port,
       place.remove();
     },
   };
+}
+
+// lighttpd with the same configuration; null where it is not installed.
+export async function lighttpd(place, config, modules = []) {
+  if (!existsSync('/usr/sbin/lighttpd')) return null;
+  const port = await freePort();
+  place.put('lighttpd.conf', `server.document-root = "${place.www}"\nserver.port = ${port}\nserver.bind = "127.0.0.1"\nserver.modules = ( ${modules.map((name) => `"${name}"`).join(', ')} )\n${config}\n`);
+  const child = spawn('/usr/sbin/lighttpd', ['-D', '-f', place.file('lighttpd.conf')], { stdio: 'ignore' });
+  const ended = new Promise((done) => child.once('exit', done));
+  await eventually(() => Raw.open(port).then((raw) => { raw.close(); return true; }, () => { assert.equal(child.exitCode, null, 'lighttpd has ended'); return false; }), 'lighttpd listens');
+  return { port, close: () => { child.kill('SIGTERM'); return ended; } };
 }
 
 // fastcgi.server for one app that is started by the host.
