@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Evaluator: what evaluate() is made of. evaluate.cpp combines sets, evaluate_voxels.cpp looks at the voxels of one. Not
-// thread-safe.
+// Evaluator: what evaluate() is made of. evaluate.cpp combines sets, evaluate_voxels.cpp looks at the voxels of one.
+// Not thread-safe.
 #pragma once
 
 #include <algorithm>
