@@ -27,7 +27,7 @@ bool drop_privileges(const ServerSettings& settings, const Log& log) {
     log.error("there is no user " + settings.user + " or no group " + settings.group);
     return false;
   }
-  const gid_t gid = group != nullptr ? group->gr_gid : user->pw_gid;
+  const gid_t gid = group != nullptr ? group->gr_gid : user != nullptr ? user->pw_gid : getgid();
   const bool grouped =
       setgid(gid) == 0 && (user != nullptr ? initgroups(user->pw_name, gid) : setgroups(0, nullptr)) == 0;
   if (!grouped || (user != nullptr && setuid(user->pw_uid) != 0)) {
@@ -60,6 +60,9 @@ int daemonise(int& ready_pipe) {
 
 void silence() {
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null < 0) {
+    return;
+  }
   for (const int fd : {0, 1, 2}) {
     dup2(null, fd);
   }

@@ -13,7 +13,8 @@ namespace microtome::host {
 
 constexpr int kFailed = 255;  // the exit status, as lighttpd's
 
-// Becomes another user, where we are root. The files that need root are open by now. False, and logged, when it cannot.
+// Becomes another user, where we are root. The files that need root are open by now. False, and logged, when it
+// cannot.
 [[nodiscard]] bool drop_privileges(const ServerSettings& settings, const Log& log);
 // To the background: the parent waits until the child is ready, and tells its success. -1 in the child, which says so
 // with a 0 byte into `ready_pipe`; else an exit status.

@@ -219,7 +219,8 @@ void App::acquire(const TicketPtr& wanted) {
   if (heir_) {
     return heir_->acquire(wanted);
   }
-  const TicketPtr ticket = wanted;  // granting may reset the owner's pointer
+  // Granting may reset the owner's pointer.
+  const TicketPtr ticket = wanted;  // NOLINT(performance-unnecessary-copy-initialization)
   if (stopping_ || queue_.size() >= static_cast<std::size_t>(spec_.queue_length)) {
     ++overloaded_;
     return ticket->refused(503);
@@ -248,7 +249,7 @@ void App::give_up(TicketPtr ticket, int status) {
 }
 
 void App::cancel(const TicketPtr& unwanted) {
-  const TicketPtr ticket = unwanted;
+  const TicketPtr ticket = unwanted;  // NOLINT(performance-unnecessary-copy-initialization): it may be the queue's
   if (const auto holder = ticket->holder.lock(); holder && holder.get() != this) {
     return holder->cancel(ticket);
   }

@@ -42,8 +42,9 @@ void complain(const char* text) {
     _exit(127);  // it died in between
   }
   dup2(prepared.input >= 0 ? prepared.input : prepared.null, STDIN_FILENO);
-  dup2(prepared.null, STDOUT_FILENO);
-  dup2(prepared.errors, STDERR_FILENO);
+  // Both are open: start() has seen to it.
+  dup2(prepared.null, STDOUT_FILENO);    // NOLINT(clang-analyzer-unix.StdCLibraryFunctions)
+  dup2(prepared.errors, STDERR_FILENO);  // NOLINT(clang-analyzer-unix.StdCLibraryFunctions)
   close_range(3, ~0U, 0);
   struct sigaction plain{};
   plain.sa_handler = SIG_DFL;
@@ -183,6 +184,12 @@ Result<std::shared_ptr<ChildProcess>> ChildProcess::start(const std::shared_ptr<
   }
   fcntl(pipe[0], F_SETFL, O_NONBLOCK);
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null < 0) {
+    const int fault = errno;
+    close(pipe[0]);
+    close(pipe[1]);
+    return fail(Code::io, "cannot start a process", std::string("/dev/null: ") + std::strerror(fault));
+  }
   const std::string directory = spec.directory.empty() ? directory_of(spec.command.front()) : spec.directory;
   const Prepared prepared{pointers(spec.command),
                           pointers(spec.environment),
@@ -300,7 +307,7 @@ std::vector<std::string> child_environment(const std::vector<std::string>& ours,
     }
   }
   for (const auto& [name, value] : own) {
-    all.push_back(name + '=' + value);
+    all.emplace_back(name).append("=").append(value);
   }
   const bool said =
       std::any_of(all.begin(), all.end(), [&](const std::string& e) { return name_of(e) == "PHP_FCGI_CHILDREN"; });

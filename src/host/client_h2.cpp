@@ -129,7 +129,7 @@ net::Co<bool> ClientConnection::serve_h2() {
     if (out->size() < kPiece && h2_->begun()) {
       h2_->produce(*out, kPiece);
     }
-    const bool any = out->size() > 0;
+    const bool any = !out->empty();
     const Status status = flush(*out);
     if (status == Status::gone || status == Status::broken || happened(kAbort) || !client_open_) {
       break;

@@ -327,13 +327,13 @@ void FcgiClient::take_piece(const fcgi::Piece& piece, std::vector<std::shared_pt
 // Behind reading: requests that ended leave; the connection is kept or closed.
 void FcgiClient::finished() {
   const bool any = std::erase_if(sinks_, [](const auto& each) { return each.second.ended; }) > 0;
-  if (any && sinks_.empty() && out_.size() == 0) {
+  if (any && sinks_.empty() && out_.empty()) {
     held_ = false;
   }
   if (any && (!keep_ || generation_ != slot_.generation) && sinks_.empty()) {
     return close();
   }
-  if (any && sinks_.empty() && out_.size() > 0) {
+  if (any && sinks_.empty() && !out_.empty()) {
     // It ended before it had taken the whole body: what is left must not come before the next request.
     return close();
   }
