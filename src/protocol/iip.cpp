@@ -241,8 +241,17 @@ void IipSession::open() {
   });
 }
 
+// WlzIIPSrv's own words for clients that read text: they know that line, and some break on another status. Pictures,
+// and names that climb or are absolute, are refused with the status.
+bool IipSession::wants_old_error() const {
+  return stands_for_wlziipsrv(call_) && std::ranges::all_of(commands_, [](const IipCommand& command) {
+           const bool plain = !command.argument.starts_with('/') && command.argument.find("..") == std::string::npos;
+           return command.name == "OBJ" || command.name == "SDS" || (command.name == "FIF" && plain);
+         });
+}
+
 IipSession::Next IipSession::no_picture(const Error& error) {
-  if (error.code != Code::not_found || !stands_for_wlziipsrv(call_)) {
+  if (error.code != Code::not_found || !wants_old_error()) {
     answer_error(call_, error);
     return Next::answered;
   }
@@ -285,9 +294,6 @@ IipSession::Next IipSession::make(Choose choose) {
   if (!where) {
     return no_picture(where.error());
   }
-  if (!picture_ && stands_for_wlziipsrv(call_)) {
-    return Next::open;  // a picture that cannot be read is answered in that server's own way
-  }
   PictureReply reply;
   reply.learn = true;
   reply.unreadable_is_404 = true;
@@ -302,9 +308,6 @@ IipSession::Next IipSession::compute(ChooseComputation choose) {
   auto where = path();
   if (!where) {
     return no_picture(where.error());
-  }
-  if (!picture_ && stands_for_wlziipsrv(call_)) {
-    return Next::open;
   }
   answer_computed(call_, *where, std::move(choose));
   return Next::answered;

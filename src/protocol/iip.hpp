@@ -66,8 +66,9 @@ class IipSession : public std::enable_shared_from_this<IipSession> {
   // The slices at the chosen vertical position, by number; of a single picture itself, with the number 0.
   using Slices = std::vector<std::pair<std::int64_t, std::string>>;
   [[nodiscard]] Result<Slices> slices() const;
-  Next choose(const std::string& file);                          // FIF
-  Next no_picture(const Error& error);                           // what FIF names cannot be had; ends
+  Next choose(const std::string& file);  // FIF
+  Next no_picture(const Error& error);   // what FIF names cannot be had; ends
+  [[nodiscard]] bool wants_old_error() const;
   Next fail_with(Code code, std::string message);                // ends with an HTTP status
   Next fault(std::string_view code, std::string_view argument);  // an IIP error line; the other commands still run
   Next reply_line(std::string line);                             // one line of a metadata answer, without its end

@@ -81,9 +81,8 @@ TEST_F(IipFiles, AnswersWlzIIPSrvsClientsInItsWords) {
     EXPECT_EQ(response.headers.get("Content-Type"), "application/vnd.netfpx") << what;
     EXPECT_EQ(body_of(response), "Error/7:1 3 FIF\r\n") << what;
   };
-  for (const char* rest :
-       {"OBJ=Max-size", "JTL=0,0", "CVT=jpeg", "WID=9&PTL=0,0", "INV&CVT=png", "OBJ=IIP,1.0&JTL=0,0"}) {
-    for (const char* file : {"missing.tif", "../missing.tif", "../", "/etc/passwd", "broken.tif"}) {
+  for (const char* rest : {"OBJ=Max-size", "OBJ=IIP,1.0&OBJ=Max-size", "SDS=0,90&OBJ=Max-size"}) {
+    for (const char* file : {"missing.tif", "broken.tif"}) {
       const std::string query = "?FIF=" + std::string(file) + "&" + rest;
       is_old(get("/cgi-bin/wlziipsrv.fcgi" + query), query);
       http::Request mounted = request("/" + query);
@@ -92,6 +91,13 @@ TEST_F(IipFiles, AnswersWlzIIPSrvsClientsInItsWords) {
       EXPECT_EQ(status("/cgi-bin/iipsrv.fcgi" + query), 404) << query;
       EXPECT_EQ(status("/xwlziipsrv.fcgi" + query), 404) << query;
     }
+  }
+  // Who asks for pixels, or for what is not his, gets the status.
+  for (const char* rest : {"JTL=0,0", "CVT=jpeg", "WID=9&PTL=0,0", "INV&CVT=png", "OBJ=IIP,1.0&JTL=0,0"}) {
+    EXPECT_EQ(status(std::string("/cgi-bin/wlziipsrv.fcgi?FIF=missing.tif&") + rest), 404) << rest;
+  }
+  for (const char* file : {"../missing.tif", "../", "/etc/passwd", "..%2f..%2fetc%2fpasswd"}) {
+    EXPECT_EQ(status(std::string("/cgi-bin/wlziipsrv.fcgi?FIF=") + file + "&OBJ=Max-size"), 404) << file;
   }
   EXPECT_EQ(size("/wlziipsrv.fcgi?FIF=a.tif&JTL=0,0"), "88x63");
   EXPECT_EQ(size("/wlziipsrv.fcgi?FIF=a.tif&INV&JTL=0,0"), "88x63");
