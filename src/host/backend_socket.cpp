@@ -15,9 +15,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <iomanip>
-#include <sstream>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -120,24 +118,29 @@ int listeners_on(const BackendAddress& address) {
   const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address.storage);
   std::array<std::uint32_t, 4> words{};
   std::memcpy(words.data(), four ? static_cast<const void*>(&v4.sin_addr) : &v6.sin6_addr, four ? 4 : 16);
-  std::ostringstream spelled;
-  spelled << std::hex << std::uppercase << std::setfill('0');
+  // Without streams: they would be all that the program keeps of them in memory.
+  std::array<char, 48> text{};
+  std::string wanted;
   for (std::size_t i = 0; i < (four ? 1U : 4U); ++i) {
-    spelled << std::setw(8) << words[i];
+    std::snprintf(text.data(), text.size(), "%08X", words[i]);
+    wanted += text.data();
   }
-  spelled << ':' << std::setw(4) << ntohs(four ? v4.sin_port : v6.sin6_port);
-  const std::string wanted = spelled.str();
-  std::ifstream table(four ? "/proc/self/net/tcp" : "/proc/self/net/tcp6");
-  constexpr std::string_view kListening = "0A";
+  std::snprintf(text.data(), text.size(), ":%04X ", ntohs(four ? v4.sin_port : v6.sin6_port));
+  wanted += text.data();
+  // Lines as "  0: 0100007F:1F90 00000000:0000 0A ...": number, local and remote address, state; 0A listens.
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> table(
+      std::fopen(four ? "/proc/self/net/tcp" : "/proc/self/net/tcp6", "re"), &std::fclose);
+  std::array<char, 512> line{};
   int count = 0;
-  for (std::string line; std::getline(table, line);) {
-    std::istringstream words_of_line(line);
-    std::string number;
-    std::string local;
-    std::string remote;
-    std::string state;
-    words_of_line >> number >> local >> remote >> state;
-    count += static_cast<int>(local == wanted && state == kListening);
+  while (table && std::fgets(line.data(), line.size(), table.get()) != nullptr) {
+    const std::string_view row(line.data());
+    const std::size_t local = row.find(": ");
+    const std::size_t remote = local + 2 + wanted.size();
+    if (local == std::string_view::npos || !row.substr(local + 2).starts_with(wanted)) {
+      continue;
+    }
+    const std::size_t state = row.find(' ', remote);
+    count += static_cast<int>(state != std::string_view::npos && row.substr(state + 1).starts_with("0A "));
   }
   return count;
 }
