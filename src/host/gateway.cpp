@@ -96,23 +96,6 @@ void GatewayRun::granted(Lease lease) {
   send_body();
 }
 
-// False: it has failed.
-bool GatewayRun::next_of_body(std::string& bytes, bool& ended) {
-  if (spooling_) {
-    auto taken = spool_.take(32 * 1024);
-    if (!taken) {
-      fail(500, taken.error().context);
-      return false;
-    }
-    bytes = std::move(*taken);
-    ended = bytes.empty() && body_here_;
-  } else if (answer_ != nullptr) {
-    bytes = answer_->stream().take_body();
-    ended = answer_->stream().body_ended();
-  }
-  return true;
-}
-
 void GatewayRun::send_body() {
   if (body_ended_ || !client_ || state_ != State::running) {
     return;
@@ -122,11 +105,12 @@ void GatewayRun::send_body() {
     return client_->flush();
   }
   while (client_->unsent() < kBodyAhead) {
-    std::string bytes;
-    bool ended = false;
-    if (!next_of_body(bytes, ended)) {
+    const auto next = next_of_body(spooling_ ? &spool_ : nullptr, body_here_, answer_);
+    if (!next) {
+      fail(500, next.error().context);
       return commit();
     }
+    const auto& [bytes, ended] = *next;
     if (!bytes.empty()) {
       client_->body(id_, bytes);
       body_sent_ = true;

@@ -61,7 +61,6 @@ class GatewayRun final : public Upstream, public FcgiSink, public std::enable_sh
   void granted(Lease lease);
   void refused(int status);
   void send_body();
-  [[nodiscard]] bool next_of_body(std::string& bytes, bool& ended);
   void take_head(std::string_view bytes);
   void take_body(std::string_view bytes);
   void end_of_answer();

@@ -81,20 +81,12 @@ bool ProxyRun::fill_queue() {
     if (out_.size() >= kBodyAhead) {
       return true;
     }
-    std::string bytes;
-    bool last = false;
-    if (spooling_) {
-      auto taken = spool_.take(32 * 1024);
-      if (!taken) {
-        fail(500, taken.error().context);
-        return false;
-      }
-      bytes = std::move(*taken);
-      last = bytes.empty() && body_here_;
-    } else {
-      bytes = answer_->stream().take_body();
-      last = answer_->stream().body_ended();
+    const auto next = next_of_body(spooling_ ? &spool_ : nullptr, body_here_, answer_);
+    if (!next) {
+      fail(500, next.error().context);
+      return false;
     }
+    const auto& [bytes, last] = *next;
     if (!bytes.empty()) {
       out_.copy(bytes);
       body_sent_ = true;

@@ -7,7 +7,9 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.hpp"
 #include "host/cgi_head.hpp"
+#include "host/spool.hpp"
 #include "host/stream.hpp"
 
 namespace microtome::host {
@@ -37,5 +39,14 @@ class Upstream {
   virtual void drained() = 0;
   virtual void client_gone() = 0;  // the sink is not called any more
 };
+
+// What of a request's body goes to the upstream next.
+struct BodyPiece {
+  std::string bytes;
+  bool last = false;  // nothing comes behind it
+};
+// Out of `spool`, of which `whole` says that all of it is there; without a spool (null) as it comes from the client.
+// Of a client that has gone (`answer` null) nothing comes. Fails when the spool cannot be read.
+[[nodiscard]] Result<BodyPiece> next_of_body(Spool* spool, bool whole, AnswerSink* answer);
 
 }  // namespace microtome::host
