@@ -23,6 +23,10 @@ constexpr std::uint64_t kTileState = 12 << 10;  // OpenJPEG's, for each tile of 
 constexpr std::uint64_t kBlockState = 256;      // for each code block
 constexpr std::uint64_t kPrecinctState = 512;
 constexpr std::size_t kMostCodings = 300;  // different ones
+// OpenJPEG goes through every packet that is announced, also after the last byte. A packet takes a byte at least; our
+// count of them may be four times too high.
+constexpr std::uint64_t kSomePackets = 1'000'000;
+constexpr std::uint64_t kPacketsPerByte = 4;
 
 std::unexpected<Error> too_large(std::string why) {
   return fail(Code::too_large, "the JPEG 2000 picture is too large to decode", std::move(why));
@@ -55,6 +59,7 @@ struct Stream {
   std::int64_t tile_x0 = 0, tile_y0 = 0, tile_width = 0, tile_height = 0;
   std::vector<Component> components;
   std::vector<Coding> codings;  // all that occur
+  std::uint64_t layers = 1;     // the most of any tile
 };
 
 // Reads markers of a header up to the one that ends it.
@@ -103,7 +108,7 @@ class Headers {
           return broken_jpeg2000("a marker segment cannot be read");
         }
         auto done = marker == 0x51   ? (main ? size(body) : broken_jpeg2000("SIZ in a tile"))
-                    : marker == 0x52 ? style(body, 5)
+                    : marker == 0x52 ? tile_style(body)
                                      : component_style(body);
         if (!done) {
           return done;
@@ -148,6 +153,14 @@ class Headers {
       stream_.components.push_back(component);
     }
     return {};
+  }
+
+  Result<void> tile_style(ByteView body) {
+    if (body.size() < 5) {
+      return broken_jpeg2000("COD is damaged");
+    }
+    stream_.layers = std::max(stream_.layers, big_endian(body, 2, 2));
+    return style(body, 5);
   }
 
   Result<void> component_style(ByteView body) {
@@ -210,11 +223,16 @@ class Headers {
   Stream stream_;
 };
 
-// What OpenJPEG allocates for one whole tile, about, whatever part of it is decoded.
-std::uint64_t tile_memory(const Stream& stream, const Coding& coding) {
+// What one whole tile costs OpenJPEG, about, whatever part of it is decoded.
+struct TileCost {
+  double bytes = 0;
+  double packets = 0;
+};
+
+TileCost tile_cost(const Stream& stream, const Coding& coding) {
   const auto width = static_cast<double>(std::min(stream.tile_width, stream.x1 - stream.x0));
   const auto height = static_cast<double>(std::min(stream.tile_height, stream.y1 - stream.y0));
-  double bytes = 0;
+  TileCost cost;
   for (const Component& component : stream.components) {
     for (int r = 0; r <= coding.decompositions; ++r) {
       const double scale = std::exp2(coding.decompositions - r);
@@ -226,10 +244,11 @@ std::uint64_t tile_memory(const Stream& stream, const Coding& coding) {
       const double block_width = std::exp2(std::min(coding.block_width, std::max(0, r == 0 ? pw : pw - 1)));
       const double block_height = std::exp2(std::min(coding.block_height, std::max(0, r == 0 ? ph : ph - 1)));
       const double blocks = (across / block_width + 1) * (down / block_height + 1) + precincts;
-      bytes += precincts * kPrecinctState + blocks * kBlockState;
+      cost.bytes += precincts * kPrecinctState + blocks * kBlockState;
+      cost.packets += precincts * static_cast<double>(stream.layers);
     }
   }
-  return static_cast<std::uint64_t>(std::min(bytes, 1e18));
+  return cost;
 }
 
 Result<void> check(const Stream& stream, std::uint64_t size) {
@@ -246,8 +265,12 @@ Result<void> check(const Stream& stream, std::uint64_t size) {
     return too_large("too many tiles");
   }
   for (const Coding& coding : stream.codings) {
-    if (tile_memory(stream, coding) > std::min(kMostTileBytes, kSomeTileBytes + kTileBytesPerByte * size)) {
+    const TileCost cost = tile_cost(stream, coding);
+    if (cost.bytes > static_cast<double>(std::min(kMostTileBytes, kSomeTileBytes + kTileBytesPerByte * size))) {
       return too_large("too many code blocks in a tile");
+    }
+    if (cost.packets * static_cast<double>(tiles) > static_cast<double>(kSomePackets + kPacketsPerByte * size)) {
+      return broken_jpeg2000("more packets than the file can hold");
     }
   }
   return {};

@@ -223,6 +223,19 @@ Bytes with_size(Bytes bytes, std::size_t at, std::uint32_t value) {
   return bytes;
 }
 
+// Each packet takes a byte at least. OpenJPEG goes through all that are announced, also after the last byte: for
+// minutes.
+TEST(Jpeg2000, MorePacketsThanBytesAreRefused) {
+  Bytes bad = encode_jpeg2000(picture(500, 400, 3), {.precinct = 5, .jp2 = false});
+  const std::size_t cod = as_text(bad).find("\xff\x52");
+  bad[cod + 6] = 0xff;  // layers
+  bad[cod + 7] = 0xff;
+  EXPECT_EQ(inspect_jpeg2000(source_of(bad)).error().code, Code::corrupt);
+  bad[cod + 6] = 0;  // a few more than there are, as after a cut, are no harm
+  bad[cod + 7] = 2;
+  EXPECT_TRUE(inspect_jpeg2000(source_of(bad)));
+}
+
 TEST(Jpeg2000, LiesAboutSizeCostNothing) {
   const Bytes good = encode_jpeg2000(picture(100, 80, 3), {.precinct = 5});
   constexpr std::size_t kWidth = 6;
