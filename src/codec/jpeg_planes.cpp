@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string>
 
+#include "codec/jpeg_baseline.hpp"
 #include "codec/jpeg_handle.hpp"
 #include "codec/jpeg_parameters.hpp"
 
@@ -95,6 +96,10 @@ PlaneFactors factors_for(const JpegEncodeOptions& options) {
 
 Result<bool> decode_jpeg_planes(ByteView stream, const JpegDecodeOptions& options, int width, int height,
                                 pixel::Planes& target, std::int64_t x, std::int64_t y) {
+  if (static_cast<std::uint64_t>(width) * static_cast<std::uint64_t>(height) <= options.max_pixels &&
+      decode_baseline_planes(stream, options.tables, width, height, target, x, y)) {
+    return true;
+  }
   auto pieces = jpeg::assemble(stream, options.tables);
   if (!pieces) {
     return pass(pieces.error());

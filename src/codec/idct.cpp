@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "codec/idct.hpp"
+
+#include <algorithm>
+#include <array>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "codec/idct.cpp"
+#include <hwy/foreach_target.h>  // compiles this file once for every target
+#include <hwy/highway.h>
+
+// Vectors of blocks need operations that stay within 16 bytes, in their order: those of x86 and NEON do.
+#undef MICROTOME_IDCT_VECTORS
+#if (HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128) || HWY_TARGET == HWY_NEON
+#define MICROTOME_IDCT_VECTORS 1
+#else
+#define MICROTOME_IDCT_VECTORS 0
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace microtome::codec {
+namespace HWY_NAMESPACE {
+
+// Constants of the algorithm times 2^13.
+constexpr int kBits = 13;
+constexpr int kPassBits = 2;  // of precision more between the passes
+constexpr int kC0298 = 2446;
+constexpr int kC0390 = 3196;
+constexpr int kC0541 = 4433;
+constexpr int kC0765 = 6270;
+constexpr int kC0899 = 7373;
+constexpr int kC1175 = 9633;
+constexpr int kC1501 = 12299;
+constexpr int kC1847 = 15137;
+constexpr int kC1961 = 16069;
+constexpr int kC2053 = 16819;
+constexpr int kC2562 = 20995;
+constexpr int kC3072 = 25172;
+
+#if MICROTOME_IDCT_VECTORS
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Shorts = hn::CappedTag<std::int16_t, 32>;
+using Longs = hn::RepartitionToWide<Shorts>;
+using Half = hn::Vec<Shorts>;
+using Sum = hn::Vec<Longs>;
+
+struct Sums {  // of the lower and the upper half of each block's row
+  Sum lower;
+  Sum upper;
+};
+
+HWY_INLINE Sums add(const Sums& a, const Sums& b) {
+  return {hn::Add(a.lower, b.lower), hn::Add(a.upper, b.upper)};
+}
+HWY_INLINE Sums subtract(const Sums& a, const Sums& b) {
+  return {hn::Sub(a.lower, b.lower), hn::Sub(a.upper, b.upper)};
+}
+
+struct Pairs {
+  Half lower;
+  Half upper;
+};
+HWY_INLINE Pairs pairs(Half a, Half b) {
+  const Shorts d;
+  return {hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b)};
+}
+
+// a * ca + b * cb of each pair.
+template <int kA, int kB>
+HWY_INLINE Sums combine(const Pairs& in) {
+  const Shorts d;
+  const Longs wide;
+  constexpr auto kBoth =
+      static_cast<std::int32_t>((static_cast<std::uint32_t>(kB) << 16) | (static_cast<std::uint32_t>(kA) & 0xFFFFU));
+  const auto factors = hn::BitCast(d, hn::Set(wide, kBoth));
+  auto odd = hn::Zero(wide);
+  const auto lower = hn::ReorderWidenMulAccumulate(wide, in.lower, factors, hn::Zero(wide), odd);
+  const Sum all_lower = hn::RearrangeToOddPlusEven(lower, odd);
+  odd = hn::Zero(wide);
+  const auto upper = hn::ReorderWidenMulAccumulate(wide, in.upper, factors, hn::Zero(wide), odd);
+  return {all_lower, hn::RearrangeToOddPlusEven(upper, odd)};
+}
+
+template <int kShift>
+HWY_INLINE Half rounded(const Sums& sums) {
+  const Shorts d;
+  const auto half = hn::Set(Longs(), 1 << (kShift - 1));
+  return hn::ReorderDemote2To(d, hn::ShiftRight<kShift>(hn::Add(sums.lower, half)),
+                              hn::ShiftRight<kShift>(hn::Add(sums.upper, half)));
+}
+
+template <int kShift>
+HWY_INLINE void pass(Half& v0, Half& v1, Half& v2, Half& v3, Half& v4, Half& v5, Half& v6, Half& v7) {
+  const Pairs ends = pairs(v0, v4);
+  const Sums sum = combine<1 << kBits, 1 << kBits>(ends);
+  const Sums difference = combine<1 << kBits, -(1 << kBits)>(ends);
+  const Pairs even = pairs(v2, v6);
+  const Sums even3 = combine<kC0541 + kC0765, kC0541>(even);
+  const Sums even2 = combine<kC0541, kC0541 - kC1847>(even);
+  const Sums e0 = add(sum, even3);
+  const Sums e3 = subtract(sum, even3);
+  const Sums e1 = add(difference, even2);
+  const Sums e2 = subtract(difference, even2);
+
+  const Pairs z = pairs(hn::Add(v7, v3), hn::Add(v5, v1));
+  const Sums z3 = combine<kC1175 - kC1961, kC1175>(z);
+  const Sums z4 = combine<kC1175, kC1175 - kC0390>(z);
+  const Pairs outer = pairs(v7, v1);
+  const Pairs inner = pairs(v5, v3);
+  const Sums o0 = add(combine<kC0298 - kC0899, -kC0899>(outer), z3);
+  const Sums o3 = add(combine<-kC0899, kC1501 - kC0899>(outer), z4);
+  const Sums o1 = add(combine<kC2053 - kC2562, -kC2562>(inner), z4);
+  const Sums o2 = add(combine<-kC2562, kC3072 - kC2562>(inner), z3);
+
+  v0 = rounded<kShift>(add(e0, o3));
+  v7 = rounded<kShift>(subtract(e0, o3));
+  v1 = rounded<kShift>(add(e1, o2));
+  v6 = rounded<kShift>(subtract(e1, o2));
+  v2 = rounded<kShift>(add(e2, o1));
+  v5 = rounded<kShift>(subtract(e2, o1));
+  v3 = rounded<kShift>(add(e3, o0));
+  v4 = rounded<kShift>(subtract(e3, o0));
+}
+
+// Each block by itself.
+HWY_INLINE void transpose(Half& v0, Half& v1, Half& v2, Half& v3, Half& v4, Half& v5, Half& v6, Half& v7) {
+  const Shorts d;
+  const Longs d2;
+  const hn::RepartitionToWide<Longs> d4;
+  const auto pair_lower = [&](Half a, Half b) { return hn::BitCast(d2, hn::InterleaveLower(d, a, b)); };
+  const auto pair_upper = [&](Half a, Half b) { return hn::BitCast(d2, hn::InterleaveUpper(d, a, b)); };
+  const auto a0 = pair_lower(v0, v1);
+  const auto a1 = pair_upper(v0, v1);
+  const auto a2 = pair_lower(v2, v3);
+  const auto a3 = pair_upper(v2, v3);
+  const auto a4 = pair_lower(v4, v5);
+  const auto a5 = pair_upper(v4, v5);
+  const auto a6 = pair_lower(v6, v7);
+  const auto a7 = pair_upper(v6, v7);
+  const auto b0 = hn::BitCast(d4, hn::InterleaveLower(d2, a0, a2));
+  const auto b1 = hn::BitCast(d4, hn::InterleaveUpper(d2, a0, a2));
+  const auto b2 = hn::BitCast(d4, hn::InterleaveLower(d2, a1, a3));
+  const auto b3 = hn::BitCast(d4, hn::InterleaveUpper(d2, a1, a3));
+  const auto b4 = hn::BitCast(d4, hn::InterleaveLower(d2, a4, a6));
+  const auto b5 = hn::BitCast(d4, hn::InterleaveUpper(d2, a4, a6));
+  const auto b6 = hn::BitCast(d4, hn::InterleaveLower(d2, a5, a7));
+  const auto b7 = hn::BitCast(d4, hn::InterleaveUpper(d2, a5, a7));
+  v0 = hn::BitCast(d, hn::InterleaveLower(d4, b0, b4));
+  v1 = hn::BitCast(d, hn::InterleaveUpper(d4, b0, b4));
+  v2 = hn::BitCast(d, hn::InterleaveLower(d4, b1, b5));
+  v3 = hn::BitCast(d, hn::InterleaveUpper(d4, b1, b5));
+  v4 = hn::BitCast(d, hn::InterleaveLower(d4, b2, b6));
+  v5 = hn::BitCast(d, hn::InterleaveUpper(d4, b2, b6));
+  v6 = hn::BitCast(d, hn::InterleaveLower(d4, b3, b7));
+  v7 = hn::BitCast(d, hn::InterleaveUpper(d4, b3, b7));
+}
+
+int group() {
+  return static_cast<int>(hn::Lanes(Shorts()) / 8);
+}
+
+void rows(std::int16_t* coefficients, std::size_t groups, std::uint8_t* out, std::size_t stride) {
+  const Shorts d;
+  const hn::Rebind<std::uint8_t, Shorts> bytes;
+  const std::size_t lanes = hn::Lanes(d);
+  const auto store = [&](Half value, std::uint8_t* to) {
+    hn::StoreU(hn::DemoteTo(bytes, hn::SaturatedAdd(value, hn::Set(d, 128))), bytes, to);
+  };
+  for (std::size_t g = 0; g < groups; ++g, coefficients += 8 * lanes, out += lanes) {
+    const auto load = [&](std::size_t row) {
+      const Half value = hn::LoadU(d, coefficients + row * lanes);
+      hn::StoreU(hn::Zero(d), d, coefficients + row * lanes);
+      return value;
+    };
+    Half v0 = load(0);
+    Half v1 = load(1);
+    Half v2 = load(2);
+    Half v3 = load(3);
+    Half v4 = load(4);
+    Half v5 = load(5);
+    Half v6 = load(6);
+    Half v7 = load(7);
+    pass<kBits - kPassBits>(v0, v1, v2, v3, v4, v5, v6, v7);
+    transpose(v0, v1, v2, v3, v4, v5, v6, v7);
+    pass<kBits + kPassBits + 3>(v0, v1, v2, v3, v4, v5, v6, v7);
+    transpose(v0, v1, v2, v3, v4, v5, v6, v7);
+    store(v0, out);
+    store(v1, out + stride);
+    store(v2, out + 2 * stride);
+    store(v3, out + 3 * stride);
+    store(v4, out + 4 * stride);
+    store(v5, out + 5 * stride);
+    store(v6, out + 6 * stride);
+    store(v7, out + 7 * stride);
+  }
+}
+
+#else
+
+// One pass over eight values that lie `step` apart.
+template <int kShift>
+void pass(const std::int32_t* in, std::int32_t* out, std::size_t step) {
+  const auto value = [&](std::size_t i) { return in[i * step]; };
+  const std::int32_t sum = (value(0) + value(4)) * (1 << kBits);
+  const std::int32_t difference = (value(0) - value(4)) * (1 << kBits);
+  const std::int32_t even3 = value(2) * (kC0541 + kC0765) + value(6) * kC0541;
+  const std::int32_t even2 = value(2) * kC0541 + value(6) * (kC0541 - kC1847);
+  const std::int32_t z3 = (value(7) + value(3)) * (kC1175 - kC1961) + (value(5) + value(1)) * kC1175;
+  const std::int32_t z4 = (value(7) + value(3)) * kC1175 + (value(5) + value(1)) * (kC1175 - kC0390);
+  const std::int32_t o0 = value(7) * (kC0298 - kC0899) - value(1) * kC0899 + z3;
+  const std::int32_t o3 = value(1) * (kC1501 - kC0899) - value(7) * kC0899 + z4;
+  const std::int32_t o1 = value(5) * (kC2053 - kC2562) - value(3) * kC2562 + z4;
+  const std::int32_t o2 = value(3) * (kC3072 - kC2562) - value(5) * kC2562 + z3;
+  const auto put = [&](std::size_t i, std::int32_t value_of) {
+    out[i * step] = std::clamp((value_of + (1 << (kShift - 1))) >> kShift, -32768, 32767);
+  };
+  put(0, sum + even3 + o3);
+  put(7, sum + even3 - o3);
+  put(1, difference + even2 + o2);
+  put(6, difference + even2 - o2);
+  put(2, difference - even2 + o1);
+  put(5, difference - even2 - o1);
+  put(3, sum - even3 + o0);
+  put(4, sum - even3 - o0);
+}
+
+int group() {
+  return 1;
+}
+
+void rows(std::int16_t* coefficients, std::size_t groups, std::uint8_t* out, std::size_t stride) {
+  for (std::size_t g = 0; g < groups; ++g, coefficients += 64, out += 8) {
+    std::array<std::int32_t, 64> block;
+    std::copy_n(coefficients, 64, block.begin());
+    std::fill_n(coefficients, 64, std::int16_t{0});
+    for (std::size_t x = 0; x < 8; ++x) {
+      pass<kBits - kPassBits>(block.data() + x, block.data() + x, 8);
+    }
+    for (std::size_t y = 0; y < 8; ++y) {
+      pass<kBits + kPassBits + 3>(block.data() + 8 * y, block.data() + 8 * y, 1);
+      for (std::size_t x = 0; x < 8; ++x) {
+        out[y * stride + x] = static_cast<std::uint8_t>(std::clamp(block[8 * y + x] + 128, 0, 255));
+      }
+    }
+  }
+}
+
+#endif
+
+}  // namespace HWY_NAMESPACE
+}  // namespace microtome::codec
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace microtome::codec {
+
+HWY_EXPORT(group);
+HWY_EXPORT(rows);
+
+int idct_group() {
+  return HWY_DYNAMIC_DISPATCH(group)();
+}
+
+void idct_rows(std::int16_t* coefficients, std::size_t groups, std::uint8_t* out, std::size_t stride) {
+  HWY_DYNAMIC_DISPATCH(rows)(coefficients, groups, out, stride);
+}
+
+}  // namespace microtome::codec
+#endif  // HWY_ONCE

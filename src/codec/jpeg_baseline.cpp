@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "codec/jpeg_baseline.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "codec/huffman.hpp"
+#include "codec/idct.hpp"
+#include "codec/jpeg_blocks.hpp"
+#include "codec/jpeg_segments.hpp"
+
+namespace microtome::codec {
+namespace {
+
+constexpr int kSize = 8;  // of a block
+constexpr unsigned kCoefficients = kBlockCoefficients;
+
+struct Component {
+  std::uint8_t id = 0;
+  int across = 1;  // blocks of an MCU
+  int down = 1;
+  std::size_t quantisation = 0;
+  std::size_t dc = 0;
+  std::size_t ac = 0;
+};
+
+struct Stream {
+  int width = 0;
+  int height = 0;
+  std::array<Component, 3> component;
+  std::array<std::optional<std::array<std::uint16_t, kCoefficients>>, 4> quantisation;  // in zigzag order
+  std::array<ByteView, 4> dc;                                                           // bodies of tables
+  std::array<ByteView, 4> ac;
+  int restart = 0;  // MCUs
+  ByteView scan;    // from its first byte on
+};
+
+std::uint16_t u16(ByteView bytes, std::size_t at) {
+  return static_cast<std::uint16_t>(bytes[at] << 8U | bytes[at + 1]);
+}
+
+bool read_quantisation(ByteView body, Stream& out) {
+  while (!body.empty()) {
+    const std::size_t wide = body[0] >> 4U;
+    const std::size_t which = body[0] & 15U;
+    const std::size_t bytes = kCoefficients << wide;
+    if (wide > 1 || which > 3 || body.size() < 1 + bytes) {
+      return false;
+    }
+    auto& table = out.quantisation[which].emplace();
+    for (std::size_t k = 0; k < kCoefficients; ++k) {
+      table[k] = wide == 0 ? body[1 + k] : u16(body, 1 + 2 * k);
+    }
+    body = body.subspan(1 + bytes);
+  }
+  return true;
+}
+
+bool read_huffman(ByteView body, Stream& out) {
+  while (!body.empty()) {
+    const bool ac = (body[0] >> 4U) == 1;
+    const std::size_t which = body[0] & 15U;
+    if (body[0] >> 4U > 1 || which > 3 || body.size() < 17) {
+      return false;
+    }
+    std::size_t symbols = 0;
+    for (std::size_t i = 1; i <= 16; ++i) {
+      symbols += body[i];
+    }
+    if (body.size() < 17 + symbols) {
+      return false;
+    }
+    (ac ? out.ac : out.dc)[which] = body.subspan(1, 16 + symbols);
+    body = body.subspan(17 + symbols);
+  }
+  return true;
+}
+
+bool read_frame(ByteView body, Stream& out) {
+  if (body.size() != 15 || body[0] != 8 || body[5] != 3 || out.width != 0) {
+    return false;
+  }
+  out.height = u16(body, 1);
+  out.width = u16(body, 3);
+  for (std::size_t c = 0; c < 3; ++c) {
+    const std::size_t at = 6 + 3 * c;
+    out.component[c] = {body[at], body[at + 1] >> 4, body[at + 1] & 15, body[at + 2], 0, 0};
+    if (out.component[c].quantisation > 3) {
+      return false;
+    }
+  }
+  return out.width > 0 && out.height > 0;
+}
+
+bool read_scan(ByteView body, Stream& out) {
+  if (body.size() != 10 || body[0] != 3 || out.width == 0 || body[7] != 0 || body[8] != 63 || body[9] != 0) {
+    return false;
+  }
+  for (std::size_t c = 0; c < 3; ++c) {
+    Component& component = out.component[c];
+    if (body[1 + 2 * c] != component.id) {
+      return false;
+    }
+    component.dc = body[2 + 2 * c] >> 4U;
+    component.ac = body[2 + 2 * c] & 15U;
+    if (component.dc > 3 || component.ac > 3) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// The segments up to the scan. False for anything unusual.
+bool read_segments(ByteView bytes, Stream& out) {
+  std::size_t position = 0;
+  while (true) {
+    const auto segment = next_jpeg_segment(bytes, position);
+    if (!segment || !*segment) {
+      return segment.has_value() && position >= bytes.size();  // tables have no scan
+    }
+    const ByteView body = (*segment)->body;
+    bool good = true;
+    switch ((*segment)->marker) {
+      case 0xDB:
+        good = read_quantisation(body, out);
+        break;
+      case 0xC4:
+        good = read_huffman(body, out);
+        break;
+      case 0xDD:
+        good = body.size() == 2;
+        out.restart = good ? u16(body, 0) : 0;
+        break;
+      case 0xC0:
+      case 0xC1:
+        good = read_frame(body, out);
+        break;
+      case 0xDA:
+        out.scan = bytes.subspan(position);
+        return read_scan(body, out);
+      case 0xD8:
+        break;
+      case 0xD9:
+        return true;  // of tables
+      default:
+        good = (*segment)->marker >= 0xE0;  // applications, comments
+    }
+    if (!good) {
+      return false;
+    }
+  }
+}
+
+// The scan without stuffing, in the pieces between restart markers.
+struct Entropy {
+  Bytes bytes;
+  std::vector<std::size_t> ends;  // of the pieces in `bytes`
+};
+
+std::optional<Entropy> unstuffed(ByteView scan) {
+  Entropy out;
+  out.bytes.resize(scan.size() + BitReader::kBeyond);
+  std::uint8_t* to = out.bytes.data();
+  const std::uint8_t* from = scan.data();
+  const std::uint8_t* const end = from + scan.size();
+  bool open = true;
+  while (open) {
+    const auto left = static_cast<std::size_t>(end - from);
+    const auto* mark = left > 0 ? static_cast<const std::uint8_t*>(std::memchr(from, 0xFF, left)) : nullptr;
+    const std::size_t plain = mark == nullptr ? left : static_cast<std::size_t>(mark - from);
+    if (plain > 0) {
+      std::memcpy(to, from, plain);
+    }
+    to += plain;
+    from += plain;
+    if (mark == nullptr || mark + 1 == end) {
+      open = false;
+    } else if (mark[1] == 0) {
+      *to++ = 0xFF;
+      from += 2;
+    } else if (mark[1] >= 0xD0 && mark[1] <= 0xD7) {
+      if (mark[1] - 0xD0 != static_cast<int>(out.ends.size() % 8)) {
+        return std::nullopt;
+      }
+      out.ends.push_back(static_cast<std::size_t>(to - out.bytes.data()));
+      from += 2;
+    } else {
+      open = false;
+    }
+  }
+  out.ends.push_back(static_cast<std::size_t>(to - out.bytes.data()));
+  std::memset(to, 0, BitReader::kBeyond);
+  return out;
+}
+
+// The blocks of one component in one row of MCUs, and their samples.
+class Band {
+ public:
+  Band(const Component& component, int mcus, int group)
+      : group_(static_cast<std::size_t>(group)),
+        groups_((static_cast<std::size_t>(mcus) * component.across + group_ - 1) / group_),
+        coefficients_(groups_ * group_ * kCoefficients * component.down),
+        samples_(groups_ * group_ * kCoefficients) {}
+
+  [[nodiscard]] std::int16_t* coefficients() { return coefficients_.data(); }
+  [[nodiscard]] std::size_t row_step() const { return groups_ * group_ * kCoefficients; }
+  [[nodiscard]] std::size_t width() const { return groups_ * group_ * kSize; }
+
+  // Row `y` of blocks into `plane`, its first sample at (left, top); `width` x `rows` samples count, the rest is
+  // padding. Empties the blocks.
+  void put(std::size_t y, std::int64_t left, std::int64_t top, std::int64_t width, std::int64_t rows,
+           pixel::Image& plane) {
+    const std::int64_t from = std::max<std::int64_t>(0, -left);
+    const std::int64_t to = std::min(width, plane.width - left);
+    std::int16_t* const coefficients = coefficients_.data() + y * row_step();
+    if (to <= from || rows < 1 || top + rows <= 0) {
+      std::fill_n(coefficients, row_step(), std::int16_t{0});
+      return;
+    }
+    const bool direct = from == 0 && std::cmp_less_equal(this->width(), to) && rows >= kSize && top >= 0 &&
+                        top + kSize <= plane.height;
+    if (direct) {
+      idct_rows(coefficients, groups_, plane.row(static_cast<int>(top)) + left, plane.stride);
+      return;
+    }
+    idct_rows(coefficients, groups_, samples_.data(), this->width());
+    for (std::int64_t i = std::max<std::int64_t>(0, -top);
+         i < std::min<std::int64_t>({rows, kSize, plane.height - top}); ++i) {
+      std::memcpy(plane.row(static_cast<int>(top + i)) + left + from,
+                  samples_.data() + static_cast<std::size_t>(i) * this->width() + from,
+                  static_cast<std::size_t>(to - from));
+    }
+  }
+
+ private:
+  std::size_t group_;
+  std::size_t groups_;
+  std::vector<std::int16_t> coefficients_;
+  Bytes samples_;
+};
+
+// Tables are made once for many tiles: those of a file are all the same.
+std::shared_ptr<const HuffmanTable> table_of(ByteView body, HuffmanTable::Kind kind) {
+  struct Kept {
+    Bytes body;
+    HuffmanTable::Kind kind = HuffmanTable::Kind::dc;
+    std::shared_ptr<const HuffmanTable> table;
+  };
+  constexpr std::size_t kMost = 8;
+  thread_local std::vector<Kept> kept;
+  const auto found = std::ranges::find_if(
+      kept, [&](const Kept& one) { return one.kind == kind && std::ranges::equal(one.body, body); });
+  if (found != kept.end()) {
+    return found->table;
+  }
+  auto made = HuffmanTable::make(body, kind);
+  if (!made) {
+    return nullptr;
+  }
+  if (kept.size() >= kMost) {
+    kept.erase(kept.begin());
+  }
+  kept.push_back({Bytes(body.begin(), body.end()), kind, std::make_shared<const HuffmanTable>(std::move(*made))});
+  return kept.back().table;
+}
+
+class Decoder {
+ public:
+  Decoder(const Stream& stream, Entropy entropy)
+      : stream_(stream), entropy_(std::move(entropy)), places_(block_places()), in_{entropy_.bytes.data()} {
+    const int step = kSize * stream.component[0].across;
+    mcus_ = (stream.width + step - 1) / step;
+    for (const Component& component : stream.component) {
+      bands_.emplace_back(component, mcus_, idct_group());
+    }
+  }
+
+  bool prepare() {
+    for (std::size_t c = 0; c < 3; ++c) {
+      const Component& component = stream_.component[c];
+      const auto& quantisation = stream_.quantisation[component.quantisation];
+      BlockComponent& blocks = blocks_[c];
+      blocks.dc = table_of(stream_.dc[component.dc], HuffmanTable::Kind::dc);
+      blocks.ac = table_of(stream_.ac[component.ac], HuffmanTable::Kind::ac);
+      if (!quantisation || blocks.dc == nullptr || blocks.ac == nullptr) {
+        return false;
+      }
+      std::ranges::copy(*quantisation, blocks.factor.begin());
+      blocks.across = static_cast<std::size_t>(component.across);
+      blocks.down = static_cast<std::size_t>(component.down);
+      blocks.coefficients = bands_[c].coefficients();
+      blocks.row_step = bands_[c].row_step();
+    }
+    return true;
+  }
+
+  bool decode(pixel::Planes& target, std::int64_t x, std::int64_t y) {
+    const int step = kSize * stream_.component[0].down;
+    for (int top = 0; top < stream_.height && y + top < target.height(); top += step) {
+      if (!row_of_mcus()) {
+        return false;
+      }
+      for (std::size_t c = 0; c < 3; ++c) {
+        const Component& component = stream_.component[c];
+        const int across = c == 0 ? 1 : target.across;
+        const int down = c == 0 ? 1 : target.down;
+        const std::int64_t width = (stream_.width + across - 1) / across;
+        const std::int64_t height = (stream_.height + down - 1) / down;
+        for (int row = 0; row < component.down; ++row) {
+          const std::int64_t first = top / down + row * kSize;
+          bands_[c].put(static_cast<std::size_t>(row), x / across, y / down + first, width, height - first,
+                        target.plane[c]);
+        }
+      }
+    }
+    return true;
+  }
+
+ private:
+  bool row_of_mcus() {
+    for (int mcu = 0; mcu < mcus_;) {
+      if (stream_.restart > 0 && since_restart_ == stream_.restart && !restart()) {
+        return false;
+      }
+      const int count = stream_.restart > 0 ? std::min(mcus_ - mcu, stream_.restart - since_restart_) : mcus_ - mcu;
+      if (!decode_mcus(in_, blocks_, places_, static_cast<std::size_t>(mcu), static_cast<std::size_t>(count),
+                       entropy_.bytes.data() + entropy_.ends[piece_])) {
+        return false;
+      }
+      mcu += count;
+      since_restart_ += count;
+    }
+    return true;
+  }
+
+  bool restart() {
+    if (piece_ + 1 >= entropy_.ends.size()) {
+      return false;
+    }
+    in_ = BitReader{entropy_.bytes.data() + entropy_.ends[piece_]};
+    ++piece_;
+    since_restart_ = 0;
+    for (BlockComponent& component : blocks_) {
+      component.last = 0;
+    }
+    return true;
+  }
+
+  const Stream& stream_;
+  Entropy entropy_;
+  std::array<std::uint16_t, kBlockPlaces> places_;
+  BitReader in_;
+  std::size_t piece_ = 0;
+  int since_restart_ = 0;
+  int mcus_ = 0;
+  std::array<BlockComponent, 3> blocks_;
+  std::vector<Band> bands_;
+};
+
+}  // namespace
+
+bool decode_baseline_planes(ByteView stream, ByteView tables, int width, int height, pixel::Planes& target,
+                            std::int64_t x, std::int64_t y) {
+  Stream read;
+  if (!read_segments(tables, read) || read.width != 0 || !read_segments(stream, read) || read.scan.empty() ||
+      read.width != width || read.height != height || read.component[0].across != target.across ||
+      read.component[0].down != target.down) {
+    return false;
+  }
+  for (std::size_t c = 1; c < 3; ++c) {
+    if (read.component[c].across != 1 || read.component[c].down != 1) {
+      return false;
+    }
+  }
+  auto entropy = unstuffed(read.scan);
+  if (!entropy) {
+    return false;
+  }
+  Decoder decoder(read, std::move(*entropy));
+  return decoder.prepare() && decoder.decode(target, x, y);
+}
+
+}  // namespace microtome::codec

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "codec/jpeg_blocks.hpp"
+
+#include <bit>
+
+#include "codec/idct.hpp"
+
+// Not for vectors: shifts by a variable count are cheaper with the instructions of newer processors.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "codec/jpeg_blocks.cpp"
+#include <hwy/foreach_target.h>  // compiles this file once for every target
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace microtome::codec {
+namespace HWY_NAMESPACE {
+
+// False for a code that is none.
+HWY_INLINE bool decode_dc(BitReader& in, BlockComponent& component, std::int16_t* block) {
+  in.refill();
+  HuffmanTable::Entry entry = component.dc->entries()[in.peek(HuffmanTable::kLook)];
+  if (HWY_UNLIKELY(entry == 0)) {
+    entry = component.dc->longer(in.window);
+  }
+  component.last = static_cast<std::int16_t>(component.last + HuffmanTable::number(entry, in.window));
+  block[0] = static_cast<std::int16_t>(component.last * component.factor[0]);
+  in.skip(entry & 0xFF);
+  return entry != 0;
+}
+
+// False for a code that is none. What takes time is the way from one code to where the next one begins; so two
+// numbers are taken in a step where they are short, without branching on whether they are.
+HWY_INLINE bool decode_block(BitReader& reader, BlockComponent& component, const std::uint16_t* places,
+                             std::int16_t* block) {
+  BitReader in = reader;  // in registers
+  if (HWY_UNLIKELY(!decode_dc(in, component, block))) {
+    return false;
+  }
+  const std::int32_t* const factor = component.factor.data();
+  const HuffmanTable::Pair* const pairs = component.ac->pairs();
+  std::size_t k = 1;
+  do {
+    in.refill();
+    HuffmanTable::Pair pair = pairs[in.peek(HuffmanTable::kLook)];
+    if (HWY_UNLIKELY(pair == 0)) {
+      pair = component.ac->longer(in.window);
+      if (pair == 0) {
+        return false;
+      }
+    }
+    const auto entry = static_cast<HuffmanTable::Entry>(pair);
+    const std::int32_t number = HuffmanTable::number(entry, in.window);
+    const std::size_t more = (pair >> 32) & 0xFF;
+    k += (entry >> 8) & 0xFF;
+    if (HWY_UNLIKELY(k - (kBlockCoefficients - 1) < 16 && more != 0)) {  // the second one is of the next block
+      block[places[k]] = static_cast<std::int16_t>(number * factor[k]);
+      in.skip((entry >> 24) + ((entry >> 16) & 0xFF));
+      break;
+    }
+    // Without a second one this is the place of the first one, which is written next.
+    block[places[k + more]] = static_cast<std::int16_t>((static_cast<std::int64_t>(pair) >> 48) * factor[k + more]);
+    block[places[k]] = static_cast<std::int16_t>(number * factor[k]);
+    in.skip(entry & 0xFF);
+    k += more;
+  } while (++k < kBlockCoefficients);
+  reader = in;
+  return true;
+}
+
+bool decode(BitReader& in, std::span<BlockComponent> components, const std::uint16_t* places, std::size_t first,
+            std::size_t count, const std::uint8_t* end, unsigned group_bits) {
+  const std::size_t in_group = (std::size_t{1} << group_bits) - 1;
+  for (std::size_t mcu = first; mcu < first + count; ++mcu) {
+    for (BlockComponent& component : components) {
+      for (std::size_t row = 0; row < component.down; ++row) {
+        std::int16_t* const blocks = component.coefficients + row * component.row_step;
+        for (std::size_t x = mcu * component.across; x < (mcu + 1) * component.across; ++x) {
+          std::int16_t* const block =
+              blocks + ((x >> group_bits) << group_bits) * kBlockCoefficients + (x & in_group) * 8;
+          if (HWY_UNLIKELY(!decode_block(in, component, places, block))) {
+            return false;
+          }
+        }
+      }
+    }
+    if (HWY_UNLIKELY(in.position() > end)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace microtome::codec
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace microtome::codec {
+namespace {
+
+// T.81 figure 5. All beyond the block goes to its last place, which is written last.
+constexpr std::array<std::uint8_t, kBlockPlaces> kZigzag = [] {
+  std::array<std::uint8_t, kBlockPlaces> places{};
+  places.fill(kBlockCoefficients - 1);
+  int x = 0;
+  int y = 0;
+  for (unsigned k = 0; k < kBlockCoefficients; ++k) {
+    places[k] = static_cast<std::uint8_t>(y * 8 + x);
+    const bool up = (x + y) % 2 == 0;
+    const bool turn = up ? x == 7 || y == 0 : y == 7 || x == 0;
+    if (!turn) {
+      x += up ? 1 : -1;
+      y += up ? -1 : 1;
+    } else if (up ? x == 7 : y != 7) {
+      ++y;
+    } else {
+      ++x;
+    }
+  }
+  return places;
+}();
+
+}  // namespace
+
+HWY_EXPORT(decode);
+
+std::array<std::uint16_t, kBlockPlaces> block_places() {
+  const int step = idct_group() * 8;
+  std::array<std::uint16_t, kBlockPlaces> places{};
+  for (std::size_t k = 0; k < kBlockPlaces; ++k) {
+    places[k] = static_cast<std::uint16_t>(kZigzag[k] / 8 * step + kZigzag[k] % 8);
+  }
+  return places;
+}
+
+bool decode_mcus(BitReader& in, std::span<BlockComponent> components, std::span<const std::uint16_t> places,
+                 std::size_t first, std::size_t count, const std::uint8_t* end) {
+  const auto group_bits = static_cast<unsigned>(std::countr_zero(static_cast<unsigned>(idct_group())));
+  return HWY_DYNAMIC_DISPATCH(decode)(in, components, places.data(), first, count, end, group_bits);
+}
+
+}  // namespace microtome::codec
+#endif  // HWY_ONCE
