@@ -269,8 +269,9 @@ Result<pixel::Image> decode_jpeg2000(const ByteSource& source, const Jpeg2000Inf
     }
   }
   const bool deep = info.bits > 8;
-  pixel::Image out = pixel::Image::make(static_cast<int>(area.width), static_cast<int>(area.height), info.channels,
-                                        info.colour, deep ? pixel::Sample::u16 : pixel::Sample::u8);
+  pixel::Image out =
+      pixel::Image::unfilled(static_cast<int>(area.width), static_cast<int>(area.height), info.channels, info.colour,
+                             deep ? pixel::Sample::u16 : pixel::Sample::u8);
   deep ? fill<std::uint16_t>(out, image, info, window) : fill<std::uint8_t>(out, image, info, window);
   return out;
 }

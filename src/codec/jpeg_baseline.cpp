@@ -12,6 +12,7 @@
 #include "codec/huffman.hpp"
 #include "codec/idct.hpp"
 #include "codec/jpeg_blocks.hpp"
+#include "codec/jpeg_colour.hpp"
 #include "codec/jpeg_segments.hpp"
 
 namespace microtome::codec {
@@ -364,25 +365,63 @@ class Decoder {
 
 }  // namespace
 
-bool decode_baseline_planes(ByteView stream, ByteView tables, int width, int height, pixel::Planes& target,
-                            std::int64_t x, std::int64_t y) {
+namespace {
+
+// The headers of a stream that can be decoded here.
+std::optional<Stream> read_stream(ByteView stream, ByteView tables) {
   Stream read;
-  if (!read_segments(tables, read) || read.width != 0 || !read_segments(stream, read) || read.scan.empty() ||
-      read.width != width || read.height != height || read.component[0].across != target.across ||
-      read.component[0].down != target.down) {
-    return false;
+  if (!read_segments(tables, read) || read.width != 0 || !read_segments(stream, read) || read.scan.empty()) {
+    return std::nullopt;
   }
-  for (std::size_t c = 1; c < 3; ++c) {
-    if (read.component[c].across != 1 || read.component[c].down != 1) {
-      return false;
-    }
-  }
-  auto entropy = unstuffed(read.scan);
+  const auto& component = read.component;
+  const bool usual = component[0].across >= 1 && component[0].across <= 2 && component[0].down >= 1 &&
+                     component[0].down <= 2 && component[1].across == 1 && component[1].down == 1 &&
+                     component[2].across == 1 && component[2].down == 1;
+  return usual ? std::optional(std::move(read)) : std::nullopt;
+}
+
+bool decode_stream(const Stream& stream, pixel::Planes& target, std::int64_t x, std::int64_t y) {
+  auto entropy = unstuffed(stream.scan);
   if (!entropy) {
     return false;
   }
-  Decoder decoder(read, std::move(*entropy));
+  Decoder decoder(stream, std::move(*entropy));
   return decoder.prepare() && decoder.decode(target, x, y);
+}
+
+}  // namespace
+
+bool decode_baseline_planes(ByteView stream, ByteView tables, int width, int height, pixel::Planes& target,
+                            std::int64_t x, std::int64_t y) {
+  const auto read = read_stream(stream, tables);
+  return read && read->width == width && read->height == height && read->component[0].across == target.across &&
+         read->component[0].down == target.down && decode_stream(*read, target, x, y);
+}
+
+bool decode_baseline_rgb(ByteView stream, const JpegDecodeOptions& options, pixel::Image& target,
+                         const pixel::Rect& place) {
+  constexpr std::int64_t kMostPixels = 4 << 20;  // more would take as much memory again for its planes
+  const auto read = read_stream(stream, options.tables);
+  if (!read || read->width != place.width || read->height != place.height ||
+      place.width * place.height > kMostPixels ||
+      static_cast<std::uint64_t>(place.width * place.height) > options.max_pixels ||
+      !can_turn_planes(read->width, read->component[0].across, read->component[0].down)) {
+    return false;
+  }
+  if (!options.rgb_coded) {
+    const auto info = inspect_jpeg(stream, options.tables);
+    if (!info || info->looks_rgb()) {
+      return false;
+    }
+  } else if (*options.rgb_coded) {
+    return false;
+  }
+  auto planes = pixel::Planes::make(read->width, read->height, read->component[0].across, read->component[0].down);
+  if (!decode_stream(*read, planes, 0, 0)) {
+    return false;
+  }
+  planes_to_rgb(planes, target, place);
+  return true;
 }
 
 }  // namespace microtome::codec

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/bytes.hpp"
+#include "codec/jpeg.hpp"
 #include "pixel/planes.hpp"
 
 namespace microtome::codec {
@@ -13,5 +14,10 @@ namespace microtome::codec {
 // Thread-safe.
 bool decode_baseline_planes(ByteView stream, ByteView tables, int width, int height, pixel::Planes& target,
                             std::int64_t x, std::int64_t y);
+
+// The whole picture as rgb (u8) into `target`, at `place` and of its size, as decode_jpeg_into(). False as above,
+// also when it is RGB in the stream, or large.
+bool decode_baseline_rgb(ByteView stream, const JpegDecodeOptions& options, pixel::Image& target,
+                         const pixel::Rect& place);
 
 }  // namespace microtome::codec

@@ -212,6 +212,74 @@ TEST(JpegBaseline, TheSameOnEveryMachine) {
   hwy::SetSupportedTargetsForTest(0);
 }
 
+pixel::Image libjpeg_rgb(const Bytes& stream) {
+  jpeg::Decompressor decoder;
+  auto& handle = decoder.handle;
+  EXPECT_TRUE(decoder.open(jpeg::assemble(stream, {}).value(), false));
+  auto image = pixel::Image::make(static_cast<int>(handle.image_width), static_cast<int>(handle.image_height), 3,
+                                  pixel::Colour::rgb);
+  const bool done = jpeg::run_guarded(decoder.trap, [&] {
+    jpeg_start_decompress(&handle);
+    while (handle.output_scanline < handle.output_height) {
+      JSAMPROW row = image.row(static_cast<int>(handle.output_scanline));
+      jpeg_read_scanlines(&handle, &row, 1);
+    }
+  });
+  EXPECT_TRUE(done);
+  return image;
+}
+
+void check_rgb(int width, int height, const Way& way) {
+  const Coded coded = encode(rgb(width, height, way.noise), way);
+  const std::string what = std::to_string(width) + "x" + std::to_string(height) + " " + std::to_string(way.across) +
+                           "x" + std::to_string(way.down);
+  const pixel::Image want = libjpeg_rgb(coded.stream);
+  for (const pixel::Rect& place :
+       {pixel::Rect{0, 0, width, height}, pixel::Rect{-7, 5, width, height}, pixel::Rect{3, -9, width, height}}) {
+    auto got = pixel::Image::make(width + 4, height + 2, 3, pixel::Colour::rgb);
+    std::ranges::fill(got.data, std::uint8_t{77});
+    ASSERT_TRUE(decode_baseline_rgb(coded.stream, {}, got, place)) << what;
+    for (int y = 0; y < got.height; ++y) {
+      for (int x = 0; x < 3 * got.width; ++x) {
+        const int from_x = x - 3 * static_cast<int>(place.x);
+        const int from_y = y - static_cast<int>(place.y);
+        const bool inside = from_x >= 0 && from_x < 3 * width && from_y >= 0 && from_y < height;
+        ASSERT_EQ(got.row(y)[x], inside ? want.row(from_y)[from_x] : 77) << what << " at " << x / 3 << ", " << y;
+      }
+    }
+  }
+}
+
+TEST(JpegBaseline, EveryPixelIsLibjpegs) {
+  for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    hwy::SetSupportedTargetsForTest(target);
+    for (const bool noise : {false, true}) {
+      for (const auto& [across, down] : {std::pair{1, 1}, std::pair{2, 1}, std::pair{2, 2}}) {
+        for (const auto& [width, height] :
+             {std::pair{130, 70}, std::pair{131, 69}, std::pair{5, 1}, std::pair{6, 2}}) {
+          check_rgb(width, height, {.across = across, .down = down, .noise = noise});
+        }
+      }
+    }
+  }
+  hwy::SetSupportedTargetsForTest(0);
+  check_rgb(512, 512, {.quality = 95, .noise = true});
+}
+
+TEST(JpegBaseline, ColoursThatAreNotTurnedHere) {
+  const auto refused = [](const Bytes& stream, int width, int height, std::optional<bool> rgb_coded = {}) {
+    auto target = pixel::Image::make(width, height, 3, pixel::Colour::rgb);
+    return !decode_baseline_rgb(stream, {.rgb_coded = rgb_coded}, target, {0, 0, width, height});
+  };
+  const Bytes good = encode(rgb(40, 30, false), {}).stream;
+  EXPECT_FALSE(refused(good, 40, 30));
+  EXPECT_FALSE(refused(good, 40, 30, false));
+  EXPECT_TRUE(refused(good, 40, 30, true));
+  EXPECT_TRUE(refused(good, 41, 30));
+  EXPECT_TRUE(refused(encode(rgb(40, 30, false), {.across = 1}).stream, 40, 30));
+  EXPECT_TRUE(refused(encode(rgb(4, 4, false), {}).stream, 4, 4));
+}
+
 TEST(JpegBaseline, LeavesTheRestToLibjpeg) {
   const auto refused = [](ByteView stream, int width, int height, const Way& way = {}) {
     auto target = canvas(width, height, way);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "codec/jpeg.hpp"
+#include "codec/jpeg_baseline.hpp"
 #include "codec/jpeg_handle.hpp"
 
 namespace microtome::codec {
@@ -124,7 +125,7 @@ void read_region(jpeg_decompress_struct& handle, const Plan& plan, std::uint8_t*
 
 // Adobe's programs store CMYK inverted (255 = no ink); everyone else is taken at his word.
 pixel::Image ink_to_rgb(const pixel::Image& ink, bool inverted) {
-  pixel::Image rgb = pixel::Image::make(ink.width, ink.height, 3, pixel::Colour::rgb);
+  pixel::Image rgb = pixel::Image::unfilled(ink.width, ink.height, 3, pixel::Colour::rgb);
   const unsigned flip = inverted ? 0 : 255;
   for (int y = 0; y < ink.height; ++y) {
     const std::uint8_t* in = ink.row(y);
@@ -181,8 +182,12 @@ Result<pixel::Image> decode_jpeg(ByteView stream, const JpegDecodeOptions& optio
   const pixel::Colour colour = plan->channels == 1   ? pixel::Colour::grey
                                : plan->channels == 3 ? pixel::Colour::rgb
                                                      : pixel::Colour::cmyk;
-  pixel::Image image = pixel::Image::make(static_cast<int>(plan->region.width), static_cast<int>(plan->region.height),
-                                          plan->channels, colour);
+  pixel::Image image = pixel::Image::unfilled(static_cast<int>(plan->region.width),
+                                              static_cast<int>(plan->region.height), plan->channels, colour);
+  const bool usual = plan->whole && plan->channels == 3 && options.scale_denominator == 1;
+  if (usual && decode_baseline_rgb(stream, options, image, {0, 0, image.width, image.height})) {
+    return image;
+  }
   Bytes line(plan->whole ? 0 : static_cast<std::size_t>(handle.output_width) * plan->channels);
   const bool done = run_guarded(decoder.trap, [&] {
     jpeg_start_decompress(&handle);
@@ -217,6 +222,9 @@ Result<bool> decode_jpeg_into(ByteView stream, const JpegDecodeOptions& options,
                     plan->channels == target.channels && plan->channels != 4 && target.sample == pixel::Sample::u8;
   if (!fits) {
     return false;
+  }
+  if (plan->channels == 3 && options.scale_denominator == 1 && decode_baseline_rgb(stream, options, target, place)) {
+    return true;
   }
   Bytes lines(static_cast<std::size_t>(place.width) * plan->channels * kRowsAtOnce);
   const bool done = run_guarded(decoder.trap, [&] {

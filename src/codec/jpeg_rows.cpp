@@ -95,7 +95,7 @@ class JpegRows final : public RowDecoder {
     }
     const int channels = handle_.out_color_components;
     pixel::Image band =
-        pixel::Image::make(width(), count, channels, channels == 1 ? pixel::Colour::grey : pixel::Colour::rgb);
+        pixel::Image::unfilled(width(), count, channels, channels == 1 ? pixel::Colour::grey : pixel::Colour::rgb);
     int done = 0;
     std::array<JSAMPROW, 16> lines{};
     const bool good = jpeg::run_guarded(trap_, [&] {

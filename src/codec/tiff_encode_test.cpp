@@ -125,7 +125,8 @@ TEST(TiffEncode, LossyIsCloseAndQualityCounts) {
         expected = channels % 2 == 0 ? pixel::to_rgba(expected) : pixel::to_rgb(expected);
       }
       pixel::Image back = expected;
-      back.data = read.samples();
+      const Bytes samples = read.samples();
+      back.data.assign(samples.begin(), samples.end());
       ASSERT_EQ(back.data.size(), expected.data.size()) << channels;
       EXPECT_LT(mean_difference(back, expected), 4) << channels;
     }

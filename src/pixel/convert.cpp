@@ -106,7 +106,7 @@ void with_sample(Sample sample, Visit visit) {
 }
 
 Image like(const Image& source, int channels, Colour colour, Sample sample) {
-  return Image::make(source.width, source.height, channels, colour, sample);
+  return Image::unfilled(source.width, source.height, channels, colour, sample);
 }
 
 // Rec. 601 luma in 16 bits: the weights sum to 65536.

@@ -14,11 +14,13 @@ struct Planes {
   int across = 1;              // pixels of Y to one of Cb and Cr: 1 or 2
   int down = 1;
 
+  // Holds anything.
   static Planes make(int width, int height, int across, int down) {
     const int colour_width = (width + across - 1) / across;
     const int colour_height = (height + down - 1) / down;
-    return {{Image::make(width, height, 1, Colour::grey), Image::make(colour_width, colour_height, 1, Colour::grey),
-             Image::make(colour_width, colour_height, 1, Colour::grey)},
+    return {{Image::unfilled(width, height, 1, Colour::grey),
+             Image::unfilled(colour_width, colour_height, 1, Colour::grey),
+             Image::unfilled(colour_width, colour_height, 1, Colour::grey)},
             across,
             down};
   }

@@ -271,7 +271,7 @@ Result<Image> scale(const Image& source, const SourceRect& from, int out_width, 
   if (source.channels == 1 && (source.sample == Sample::u8 || source.sample == Sample::u16)) {
     job.columns.add_columns();
   }
-  Image out = Image::make(out_width, out_height, source.channels, source.colour, source.sample);
+  Image out = Image::unfilled(out_width, out_height, source.channels, source.colour, source.sample);
   run(job, out);
   return out;
 }
@@ -288,7 +288,7 @@ Result<Image> shrink2(const Image& source) {
   if (!simple || source.width < 1 || source.height < 1) {
     return scale(source, {0, 0, 2.0 * width, 2.0 * height}, width, height);
   }
-  Image out = Image::make(width, height, source.channels, source.colour);
+  Image out = Image::unfilled(width, height, source.channels, source.colour);
   const int pairs = source.width / 2;
   for (int y = 0; y < height; ++y) {
     const std::uint8_t* upper = source.row(2 * y);
