@@ -26,6 +26,11 @@ std::optional<std::string> real_path(const std::string& path) {
   return std::string(real.get());
 }
 
+bool exists(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0;
+}
+
 bool is_directory(const std::string& path) {
   struct stat status{};
   return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
@@ -139,7 +144,8 @@ Result<std::string> Roots::resolve(std::string_view name) const {
   }
   std::string outside;
   for (const std::string& candidate : candidates) {
-    const auto real = real_path(candidate);
+    // realpath() looks at every folder on the way; most candidates are no file at all, which one look tells.
+    const auto real = exists(candidate) ? real_path(candidate) : std::nullopt;
     if (!real) {
       continue;
     }

@@ -58,14 +58,16 @@ void describe(const Call& call, const Asked& asked, const std::string& path, Cac
   const IiifVersion version = either ? negotiated_iiif(call.request().headers, usual_version(call)) : asked.version;
   call.engine().open(
       path, call.exchange->cancel(),
-      [call, path, version, caching, base = asked.base](const Result<image::PicturePtr>& opened) {
+      [call, path, version, caching, asked_version = asked.version,
+       base = asked.base](const Result<image::PicturePtr>& opened) {
         if (!opened) {
           return answer_error(call, opened.error());
         }
         const image::PictureInfo& info = (*opened)->info();
         learn(call, path, info);
-        std::string json =
-            with_extras(write_iiif_info(info, limits_of(call), version, base), call.options(), version);
+        IiifLimits limits = limits_of(call);
+        limits.upscaling = limits.upscaling && iiif_enlarges(asked_version, version, usual_version(call));
+        std::string json = write_iiif_info(info, limits, version, base, iiif_extras(call.options(), version));
         const std::string_view type = iiif_media_type(call.request().headers, version);
         const std::string etag = "\"" + format_hex(set::Hash().add(type).add(json).value()) + "\"";
         http::Response response;
@@ -237,6 +239,11 @@ void answer_path(const Call& call, std::string_view path, IiifVersion version, c
   std::string base = public_base(call.options().public_url, call.request()) + before_id + safe_path(parsed->raw_id);
   parsed->raw_id = {};  // it looks into the request
   parsed->id = without_delimiter(std::move(parsed->id), call.options().iiif.delimiter);
+  // Both spellings were understood; the rules are those of the version that describes the address.
+  if (version == IiifVersion::either && parsed->kind == IiifPath::Kind::image &&
+      usual_version(call) == IiifVersion::two) {
+    version = IiifVersion::two;
+  }
   if (answer_iiif_section(call, *parsed, version, base, limits_of(call), negotiated)) {
     return;
   }

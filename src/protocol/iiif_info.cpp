@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "protocol/iiif_info.hpp"
 
+#include <array>
 #include <initializer_list>
+#include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 
 #include "codec/encode.hpp"
 #include "protocol/json_writer.hpp"
@@ -91,17 +94,14 @@ void write_tiles(JsonWriter& json, const image::PictureInfo& info, const IiifLim
   json.end_array();
 }
 
-// The only way in which IIIF says how large a pixel is.
-// In 3.0 services are a list, and each has an id and a type.
-void write_physical_size(JsonWriter& json, const image::PictureInfo& info, bool two, std::string_view id) {
+// The only way in which IIIF says how large a pixel is. "" when the picture does not say it.
+// In 3.0 each service has an id and a type.
+std::string physical_size(const image::PictureInfo& info, bool two, std::string_view id) {
   if (!info.um_per_pixel_x || !(*info.um_per_pixel_x > 0)) {
-    return;
+    return {};
   }
   constexpr double kMicrometresPerMillimetre = 1000;
-  json.key("service");
-  if (!two) {
-    json.begin_array();
-  }
+  JsonWriter json;
   json.begin_object();
   json.key("@context").value(kPhysdimContext);
   if (!two) {
@@ -111,19 +111,62 @@ void write_physical_size(JsonWriter& json, const image::PictureInfo& info, bool 
   json.key("physicalScale").value(*info.um_per_pixel_x / kMicrometresPerMillimetre);
   json.key("physicalUnits").value("mm");
   json.end_object();
-  if (!two) {
-    json.end_array();
+  return json.take();
+}
+
+// Ours and the operator's under one key: a list in 3.0, and where there are several.
+std::string service_member(std::string ours, const std::vector<std::string>& others, bool list) {
+  std::string all = std::move(ours);
+  std::size_t count = all.empty() ? 0 : 1;
+  for (const std::string& other : others) {
+    all += (count > 0 ? "," : "") + other;
+    ++count;
+  }
+  if (count == 0) {
+    return {};
+  }
+  return R"("service":)" + (list || count > 1 ? "[" + all + "]" : all);
+}
+
+void add_member(std::string& json, const std::string& member) {
+  if (!member.empty()) {
+    json.insert(json.rfind('}'), "," + member);
   }
 }
 
-void write_two(JsonWriter& json, const IiifLimits& limits) {
+void write_supported(JsonWriter& json, const IiifLimits& limits, bool cors) {
+  static constexpr std::array<std::string_view, 18> kFeatures{"baseUriRedirect",
+                                                              "canonicalLinkHeader",
+                                                              "cors",
+                                                              "jsonldMediaType",
+                                                              "mirroring",
+                                                              "profileLinkHeader",
+                                                              "regionByPct",
+                                                              "regionByPx",
+                                                              "regionSquare",
+                                                              "rotationArbitrary",
+                                                              "rotationBy90s",
+                                                              "sizeAboveFull",
+                                                              "sizeByConfinedWh",
+                                                              "sizeByDistortedWh",
+                                                              "sizeByH",
+                                                              "sizeByPct",
+                                                              "sizeByW",
+                                                              "sizeByWh"};
+  json.key("supports").begin_array();
+  for (const std::string_view feature : kFeatures) {
+    if ((feature != "cors" || cors) && (feature != "sizeAboveFull" || limits.upscaling)) {
+      json.value(feature);
+    }
+  }
+  json.end_array();
+}
+
+void write_two(JsonWriter& json, const IiifLimits& limits, bool cors) {
   json.key("profile").begin_array().value(kIiifProfile2).begin_object();
   write_formats(json, "formats", true);
   write_list(json, "qualities", {"default", "color", "gray", "bitonal"});
-  write_list(json, "supports",
-             {"baseUriRedirect", "canonicalLinkHeader", "cors", "jsonldMediaType", "mirroring", "profileLinkHeader",
-              "regionByPct", "regionByPx", "regionSquare", "rotationArbitrary", "rotationBy90s", "sizeAboveFull",
-              "sizeByConfinedWh", "sizeByDistortedWh", "sizeByH", "sizeByPct", "sizeByW", "sizeByWh"});
+  write_supported(json, limits, cors);
   write_limits(json, limits);
   json.end_object().end_array();
 }
@@ -160,14 +203,9 @@ void write_three(JsonWriter& json, const IiifLimits& limits) {
   write_limits(json, limits);
 }
 
-}  // namespace
-
-std::string write_iiif_info(const image::PictureInfo& info, const IiifLimits& limits, IiifVersion version,
-                            std::string_view id) {
-  if (version == IiifVersion::one) {
-    return write_one(info, id);
-  }
-  const bool two = version == IiifVersion::two;
+// 3.0, or 2.1 with `two`.
+std::string write_later(const image::PictureInfo& info, const IiifLimits& limits, bool two, std::string_view id,
+                        bool cors) {
   JsonWriter json;
   constexpr std::size_t kUsual = 1536;
   json.reserve(kUsual);
@@ -179,45 +217,77 @@ std::string write_iiif_info(const image::PictureInfo& info, const IiifLimits& li
   }
   json.key("protocol").value(kProtocol);
   if (two) {
-    write_two(json, limits);
+    write_two(json, limits, cors);
   } else {
     write_three(json, limits);
   }
   json.key("width").value(info.width);
   json.key("height").value(info.height);
   write_sizes(json, info, limits);
-  write_tiles(json, info, limits, version);
+  write_tiles(json, info, limits, two ? IiifVersion::two : IiifVersion::three);
   if (!two) {
     if (info.opaque) {
       write_list(json, "preferredFormats", {"jpg"});  // what passes through as it is stored
     }
     write_formats(json, "extraFormats", false);
     write_list(json, "extraQualities", {"color", "gray", "bitonal"});
-    write_list(json, "extraFeatures",
-               {"canonicalLinkHeader", "mirroring", "profileLinkHeader", "rotationArbitrary", "sizeUpscaling"});
+    json.key("extraFeatures").begin_array();
+    json.value("canonicalLinkHeader").value("mirroring").value("profileLinkHeader").value("rotationArbitrary");
+    if (limits.upscaling) {
+      json.value("sizeUpscaling");
+    }
+    json.end_array();
   }
-  write_physical_size(json, info, two, id);
   json.end_object();
   return json.take();
 }
 
-std::string with_extras(std::string json, const ServiceOptions& options, IiifVersion version) {
-  std::string extra;
+}  // namespace
+
+bool iiif_enlarges(IiifVersion asked, IiifVersion described, IiifVersion usual) {
+  return asked != IiifVersion::either || described != IiifVersion::two || usual == IiifVersion::two;
+}
+
+std::string write_iiif_info(const image::PictureInfo& info, const IiifLimits& limits, IiifVersion version,
+                            std::string_view id, const IiifExtras& extras) {
+  const bool two = version == IiifVersion::two;
+  const bool one = version == IiifVersion::one;
+  std::string json = one ? write_one(info, id) : write_later(info, limits, two, id, extras.cors);
+  add_member(json, extras.members);
+  add_member(json, service_member(one ? std::string() : physical_size(info, two, id), extras.services, !one && !two));
+  return json;
+}
+
+IiifExtras iiif_extras(const ServiceOptions& options, IiifVersion version) {
+  using Json = nlohmann::ordered_json;
+  IiifExtras extras;
+  extras.cors = !options.cors.empty();
+  auto members = Json::parse("{" + options.iiif.extra_info + "}", nullptr, false);
+  if (!members.is_object()) {
+    members = Json::object();  // a start with it is refused
+  }
+  if (const auto service = members.find("service"); service != members.end()) {
+    const Json found = service->is_array() ? *service : Json::array({*service});
+    for (const Json& each : found) {
+      extras.services.push_back(each.dump());
+    }
+    members.erase("service");
+  }
   const std::string& rights = options.copyright;
   const bool is_uri = rights.starts_with("http://") || rights.starts_with("https://");
   if (!rights.empty() && version != IiifVersion::one && (is_uri || version == IiifVersion::two)) {
-    JsonWriter member;
-    member.begin_object().key(!is_uri ? "attribution" : version == IiifVersion::two ? "license" : "rights");
-    member.value(rights).end_object();
-    extra = "," + member.text().substr(1, member.text().size() - 2);
+    const std::string key = !is_uri ? "attribution" : version == IiifVersion::two ? "license" : "rights";
+    if (!members.contains(key)) {
+      JsonWriter member;  // which knows what to do with what is not UTF-8
+      member.begin_object().key(key).value(rights).end_object();
+      extras.members = member.text().substr(1, member.text().size() - 2);
+    }
   }
-  if (!options.iiif.extra_info.empty()) {
-    extra += "," + options.iiif.extra_info;
+  if (!members.empty()) {
+    const std::string text = members.dump();
+    extras.members += (extras.members.empty() ? "" : ",") + text.substr(1, text.size() - 2);
   }
-  if (!extra.empty()) {
-    json.insert(json.rfind('}'), extra);
-  }
-  return json;
+  return extras;
 }
 
 }  // namespace microtome::protocol

@@ -97,13 +97,17 @@ std::int64_t follow(std::int64_t side, std::int64_t of, std::int64_t other) {
   return at_least_one(ratio(side, of) * static_cast<double>(other));
 }
 
+std::unexpected<Error> enlarging_refused(const IiifLimits& limits) {
+  return fail(Code::bad_request, limits.upscaling ? "IIIF: enlarging needs ^" : "IIIF: this server does not enlarge");
+}
+
 Result<Size> size_of(const IiifSize& asked, bool upscale, const pixel::Rect& rect, const IiifLimits& limits) {
   Size size{rect.width, rect.height};
   switch (asked.kind) {
     case IiifSize::Kind::full:
       break;
     case IiifSize::Kind::max:
-      return largest(rect, asked.upscale, limits);
+      return largest(rect, asked.upscale && limits.upscaling, limits);
     case IiifSize::Kind::confined:
       return confined(asked, rect, upscale, limits);
     case IiifSize::Kind::width:
@@ -116,7 +120,7 @@ Result<Size> size_of(const IiifSize& asked, bool upscale, const pixel::Rect& rec
       size = {rounded(asked.percent / 100 * static_cast<double>(rect.width)),
               rounded(asked.percent / 100 * static_cast<double>(rect.height))};
       if (!upscale && asked.percent > 100) {
-        return fail(Code::bad_request, "IIIF: enlarging needs ^");
+        return enlarging_refused(limits);
       }
       break;
     case IiifSize::Kind::exact:
@@ -124,7 +128,7 @@ Result<Size> size_of(const IiifSize& asked, bool upscale, const pixel::Rect& rec
   }
   const bool enlarges = (asked.width > rect.width) || (asked.height > rect.height);
   if (enlarges && !upscale) {
-    return fail(Code::bad_request, "IIIF: enlarging needs ^");
+    return enlarging_refused(limits);
   }
   if (size.width < 1 || size.height < 1) {
     return fail(Code::bad_request, "IIIF: the size is below one pixel");

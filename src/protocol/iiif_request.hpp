@@ -18,7 +18,8 @@ enum class IiifVersion : std::uint8_t {
   one,     // 1.1: "native" and "grey" for "default" and "gray"; no "^", no "max" in what it describes
   two,     // 2.1
   three,   // 3.0
-  either,  // under /iiif/{id}: 3.0, but "full" is a size too, so that clients that asked for a 2.1 info.json work
+  either,  // under /iiif/{id}: 3.0, but "full" is a size too, so that clients that asked for a 2.1 info.json work;
+           // with IIIF_VERSION=2 pictures there are made by the rules of 2.1
 };
 
 struct IiifRegion {

@@ -62,7 +62,8 @@ TEST_F(SettingsTest, IiifIsAsTheOperatorWants) {
   options.copyright = "Somebody \"else\"";
   const std::string info = text("/iiif/a.tif/info.json");
   EXPECT_THAT(info, HasSubstr("http://iiif.io/api/image/2/context.json"));
-  EXPECT_THAT(info, HasSubstr(R"("attribution":"Somebody \"else\"","service":{"@id":"x"}})"));
+  EXPECT_THAT(info, HasSubstr(R"("attribution":"Somebody \"else\"","service":[{"@context")"));
+  EXPECT_THAT(info, HasSubstr(R"("physicalUnits":"mm"},{"@id":"x"}]})")) << "beside the size of a pixel";
   EXPECT_THAT(text("/iiif/3/a.tif/info.json"), testing::Not(HasSubstr("Somebody"))) << "rights are a URI in 3.0";
   EXPECT_EQ(size("/iiif/below__b.tif/0,0,128,128/128,/0/default.jpg"), "128x128");
   EXPECT_EQ(text("/?FIF=a.tif&OBJ=rights"), "Somebody \"else\"\r\n");

@@ -75,7 +75,7 @@ Result<Computed> describe(const WoolzContext& context, const Wanted& wanted, con
     return std::unexpected(placed.error());
   }
   const std::string json =
-      with_extras(write_iiif_info(placed->info, wanted.limits, wanted.version, wanted.base), options, wanted.version);
+      write_iiif_info(placed->info, wanted.limits, wanted.version, wanted.base, iiif_extras(options, wanted.version));
   return Computed{Bytes(json.begin(), json.end()), std::move(media_type)};
 }
 
@@ -206,12 +206,13 @@ bool answer_iiif_section(const Call& call, const IiifPath& path, IiifVersion ver
   if (path.kind == IiifPath::Kind::info) {
     const IiifVersion usual = call.options().iiif.version == 2 ? IiifVersion::two : IiifVersion::three;
     wanted.version = version == IiifVersion::either ? negotiated_iiif(call.request().headers, usual) : version;
+    wanted.limits.upscaling = limits.upscaling && iiif_enlarges(version, wanted.version, usual);
     std::string type(iiif_media_type(call.request().headers, wanted.version));
     more.add("Vary", "Accept");
     // What the settings put into it is part of its key, and so of its ETag.
     std::string key = "iiif info " + base + " " + type + " " + std::to_string(limits.width) + " " +
-                      std::to_string(limits.area) + " " + key_for(wanted) +
-                      with_extras("}", call.options(), wanted.version);
+                      std::to_string(limits.area) + (wanted.limits.upscaling ? " up " : " ") + key_for(wanted) +
+                      call.options().cors + "," + call.options().copyright + "," + call.options().iiif.extra_info;
     answer_computed(
         call, name, std::move(key), Caching::revalidate,
         [call, wanted = std::move(wanted), type = std::move(type)](const WoolzContext& context) {

@@ -117,6 +117,8 @@ for (const version of [3, 2]) {
       assert.deepEqual([json.width, json.height], [side, side]);
       if (version === 3) assert.deepEqual([json.type, json.profile], ['ImageService3', 'level2']);
       else assert.equal(json.profile[0], 'http://iiif.io/api/image/2/level2.json');
+      for (const list of ['extraQualities', 'extraFormats', 'extraFeatures']) assert.equal(Array.isArray(json[list]), version === 3, list);
+      for (const gone of version === 3 ? ['license', 'attribution', 'logo', '@id'] : ['id', 'rights']) assert.ok(!(gone in json), gone);
       for (const size of json.sizes) assert.ok(Number.isInteger(size.width) && Number.isInteger(size.height));
       for (const tile of json.tiles) assert.ok(Number.isInteger(tile.width) && tile.scaleFactors.every(Number.isInteger));
     },
@@ -203,6 +205,12 @@ for (const version of [3, 2]) {
         assert.equal(read(body, 'jpg').width, expected, size);
         assert.ok(distance(body, 'jpg', ['thumbnail_image', expected, '--height', expected, '--size', 'force']) < 6, size);
       }
+    },
+    'size_up: ^max (3)': async () => {
+      // The validator wants the size of the picture; the text of 3.0 wants the most that info.json says.
+      const { json } = await info();
+      const { width, height } = version === 3 ? await image({ region: '0,0,100,1', size: '^max' }) : await image({ region: '0,0,100,1' });
+      assert.deepEqual([width, height], version === 3 ? [json.maxWidth, json.maxWidth / 100] : [100, 1]);
     },
     'sizes of the newer one (1, 2)': async () => {
       const [wide, high] = [random(350, 750), random(350, 750)];
