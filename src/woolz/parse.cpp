@@ -66,7 +66,7 @@ Result<void> Parser::build(Node& node, const Planes& planes, std::int64_t first_
     if (!read) {
       return std::unexpected(read.error());
     }
-    tiled = std::move(*read);
+    tiled = *read;
   }
   if (dimension == 2 && type != 0 && !tiled) {
     auto plane = detail::read_plane_values(in_, type, planes[0].voxels, limits_);
@@ -94,7 +94,7 @@ Result<void> Parser::build(Node& node, const Planes& planes, std::int64_t first_
     return finished;
   }
   if (tiled) {
-    node.values = std::move(*tiled);
+    node.values = *tiled;
   }
   return {};
 }
@@ -287,7 +287,7 @@ Result<Node> Parser::object(int depth, bool last) {
       }
       node = std::move(*inner);
       node.transform = node.transform ? then(*node.transform, transform) : transform;
-      auto inner_properties = std::move(node.properties);
+      const auto inner_properties = std::exchange(node.properties, {});
       read = properties(node, last);
       node.properties.insert(node.properties.end(), inner_properties.begin(), inner_properties.end());
       if (!read) {
