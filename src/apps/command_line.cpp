@@ -256,7 +256,7 @@ int run_commands(int argc, char** argv, Settings settings) {
   auto* render_command = app.add_subcommand("render", "answer one request into a file, without a server");
   render_command->add_option("REQUEST", rendering.target, "path and query, e.g. '/iip?FIF=a.tif&JTL=0,0'")
       ->required();
-  render_command->add_option("-o,--output", rendering.output, "file to write (default: standard output)");
+  render_command->add_option("-o,--output", rendering.output, "file to write (default, or -: standard output)");
   render_command->add_option("--root", flags.roots, "what may be served (default: the current directory)");
   for (const auto& [name, says] : std::initializer_list<std::pair<const char*, const char*>>{
            {"up", "start a site and keep it running, without root"},

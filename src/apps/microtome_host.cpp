@@ -62,9 +62,9 @@ struct Arguments {
   long idle = 0;
 };
 
-// An exit status when the program has nothing more to do.
-std::optional<int> read_arguments(int count, char** words, Arguments& arguments) {
-  std::vector<char*> left{words[0]};
+// Takes out the long options, and ends the rest with null. An exit status when there is nothing more to do.
+std::optional<int> read_long_options(int count, char** words, Arguments& arguments, std::vector<char*>& left) {
+  left = {words[0]};
   for (int i = 1; i < count; ++i) {
     const std::string_view word = words[i];
     if (word == "--allow-include-shell") {
@@ -83,8 +83,17 @@ std::optional<int> read_arguments(int count, char** words, Arguments& arguments)
       left.push_back(words[i]);
     }
   }
-  int option = 0;
   left.push_back(nullptr);
+  return std::nullopt;
+}
+
+// An exit status when the program has nothing more to do.
+std::optional<int> read_arguments(int count, char** words, Arguments& arguments) {
+  std::vector<char*> left;
+  if (const auto done = read_long_options(count, words, arguments, left)) {
+    return done;
+  }
+  int option = 0;
   while ((option = getopt(static_cast<int>(left.size()) - 1, left.data(), "f:m:i:hvVD1pt")) != -1) {  // NOLINT
     switch (option) {
       case 'f':
@@ -258,6 +267,16 @@ void write_ready_file(const std::string& path, const ServerSettings& settings) {
   }
 }
 
+// Where both the log and whoever started the program see it.
+int not_started(const Error& error, const ServerSettings& settings, const Log& log) {
+  const std::string text = error.message + (error.context.empty() ? "" : ": " + error.context);
+  log.error(text);
+  if (!settings.error_log.empty()) {
+    std::fprintf(stderr, "%s\n", text.c_str());
+  }
+  return kFailed;
+}
+
 int serve(const Arguments& arguments, Loaded loaded, int ready_pipe, NamedSockets left) {
   const ServerSettings settings = loaded.server;
   auto log_file = LogFile::open(settings.error_log, false);
@@ -298,13 +317,7 @@ int serve(const Arguments& arguments, Loaded loaded, int ready_pipe, NamedSocket
   WorkPool pool(WorkPoolOptions{2, 4096, 64});
   auto server = make_host_server(std::move(options), pool);
   if (!server) {
-    const std::string text =
-        server.error().message + (server.error().context.empty() ? "" : ": " + server.error().context);
-    log.error(text);
-    if (!settings.error_log.empty()) {
-      std::fprintf(stderr, "%s\n", text.c_str());
-    }
-    return kFailed;
+    return not_started(server.error(), settings, log);
   }
   if (!pid_file.write()) {
     log.error("cannot write the pid file " + settings.pid_file + ": " + std::strerror(errno));

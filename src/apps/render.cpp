@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/render.hpp"
 
+#include <sys/stat.h>
+
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <future>
 #include <memory>
 #include <string>
@@ -89,6 +93,31 @@ int complain(const std::string& text) {
   return 1;
 }
 
+Result<void> write_to(std::FILE* file, const Bytes& body, const std::string& name) {
+  if (std::fwrite(body.data(), 1, body.size(), file) != body.size() || std::fflush(file) != 0) {
+    return fail(Code::io, "writing failed", name + ": " + std::strerror(errno));  // NOLINT(concurrency-mt-unsafe)
+  }
+  return {};
+}
+
+// Files appear whole or not at all; pipes and devices are written to, as a shell would.
+Result<void> write_out(const Bytes& body, const std::string& path) {
+  if (path.empty() || path == "-") {
+    return write_to(stdout, body, "standard output");
+  }
+  struct stat there{};
+  if (::stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode)) {
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "wbe"), std::fclose);
+    if (file == nullptr) {
+      return fail(Code::io, "cannot write", path + ": " + std::strerror(errno));  // NOLINT(concurrency-mt-unsafe)
+    }
+    return write_to(file.get(), body, path);
+  }
+  auto file = io::AtomicFile::create(path);
+  auto written = file ? file->write(body) : std::unexpected(file.error());
+  return written ? file->commit() : written;
+}
+
 }  // namespace
 
 int render(const RenderOptions& options, const ServerPlan& plan) {
@@ -119,14 +148,7 @@ int render(const RenderOptions& options, const ServerPlan& plan) {
   if (response.status != 200) {
     return complain("answer " + std::to_string(response.status) + ": " + std::string(as_text(*body)));
   }
-  if (options.output.empty()) {
-    return std::fwrite(body->data(), 1, body->size(), stdout) == body->size() ? 0 : complain("writing failed");
-  }
-  auto file = io::AtomicFile::create(options.output);
-  auto written = file ? file->write(*body) : std::unexpected(file.error());
-  if (written) {
-    written = file->commit();
-  }
+  const auto written = write_out(*body, options.output);
   return written ? 0 : complain(written.error().message + ": " + written.error().context);
 }
 

@@ -10,10 +10,11 @@ namespace microtome::apps {
 
 struct RenderOptions {
   std::string target;  // path and query
-  std::string output;  // "" = standard output
+  std::string output;  // "" or "-" = standard output
 };
 
-// Exit code 0, or 1 with the status and message on standard error. The file is written atomically.
+// Exit code 0, or 1 with the status and message on standard error. A file is written atomically, a pipe or device as
+// it is.
 [[nodiscard]] int render(const RenderOptions& options, const ServerPlan& plan);
 
 }  // namespace microtome::apps

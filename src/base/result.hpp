@@ -18,7 +18,7 @@ enum class Code {
   too_large,           // body, output or decoded size over a limit [413]
   uri_too_long,        // [414]
   unsupported,         // understood, but this picture or build cannot do it [501]
-  corrupt,             // the source's bytes are broken [500]
+  corrupt,             // the source's bytes are broken: there is no such picture, and the log says why [404]
   io,                  // reading or writing failed, or the file changed while it was read [500]
   overloaded,          // a queue is full [503 with Retry-After]
   deadline,            // took too long [504]

@@ -44,7 +44,8 @@ TEST(Status, MapsEveryCode) {
   EXPECT_EQ(status_of(Code::bad_request), 400);
   EXPECT_EQ(status_of(Code::not_found), 404);
   EXPECT_EQ(status_of(Code::uri_too_long), 414);
-  EXPECT_EQ(status_of(Code::corrupt), 500);
+  EXPECT_EQ(status_of(Code::corrupt), 404);
+  EXPECT_EQ(status_of(Code::io), 500);
   EXPECT_EQ(reason(431), "Request Header Fields Too Large");
   EXPECT_EQ(reason(777), "Status");
 }

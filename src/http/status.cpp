@@ -68,6 +68,7 @@ int status_of(Code code) {
     case Code::forbidden:
       return 403;
     case Code::not_found:
+    case Code::corrupt:  // our side is well: whoever watches for 5xx, or tries another server, would do so in vain
       return 404;
     case Code::method_not_allowed:
       return 405;
@@ -83,7 +84,6 @@ int status_of(Code code) {
       return 504;
     case Code::cancelled:
       return 499;
-    case Code::corrupt:
     case Code::io:
     case Code::internal:
       break;

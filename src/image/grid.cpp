@@ -12,19 +12,7 @@ const Level* find_level(const PictureInfo& info, int level) {
              : nullptr;
 }
 
-}  // namespace
-
-Result<void> check_tile(const PictureInfo& info, int level, std::int64_t x, std::int64_t y) {
-  const Level* size = find_level(info, level);
-  if (size == nullptr) {
-    return fail(Code::not_found, "no such level");
-  }
-  if (x < 0 || y < 0 || x >= size->across() || y >= size->down()) {
-    return fail(Code::not_found, "no such tile");
-  }
-  return {};
-}
-
+// Cropped to the level. Code::not_found outside.
 Result<StoredTile> tile_without_bytes(const PictureInfo& info, int level, std::int64_t x, std::int64_t y) {
   if (auto there = check_tile(info, level, x, y); !there) {
     return pass(there.error());
@@ -39,6 +27,19 @@ Result<StoredTile> tile_without_bytes(const PictureInfo& info, int level, std::i
   return tile;
 }
 
+}  // namespace
+
+Result<void> check_tile(const PictureInfo& info, int level, std::int64_t x, std::int64_t y) {
+  const Level* size = find_level(info, level);
+  if (size == nullptr) {
+    return fail(Code::not_found, "no such level");
+  }
+  if (x < 0 || y < 0 || x >= size->across() || y >= size->down()) {
+    return fail(Code::not_found, "no such tile");
+  }
+  return {};
+}
+
 Result<void> check_region(const PictureInfo& info, int level, const pixel::Rect& rect) {
   const Level* size = find_level(info, level);
   if (size == nullptr) {
@@ -51,17 +52,21 @@ Result<void> check_region(const PictureInfo& info, int level, const pixel::Rect&
   return {};
 }
 
-Result<pixel::Image> decode_tile_as_region(const Picture& picture, int level, std::int64_t x, std::int64_t y,
-                                           const CancelToken& cancel) {
-  const auto tile = tile_without_bytes(picture.info(), level, x, y);
+Result<std::optional<StoredTile>> RegionPicture::stored_tile(int level, std::int64_t x, std::int64_t y,
+                                                             bool /*may_block*/) const {
+  return tile_without_bytes(info(), level, x, y);
+}
+
+Result<pixel::Image> RegionPicture::decode_tile(int level, std::int64_t x, std::int64_t y,
+                                                const CancelToken& cancel) const {
+  const auto tile = tile_without_bytes(info(), level, x, y);
   if (!tile) {
     return pass(tile.error());
   }
-  const Level& size = picture.info().levels[static_cast<std::size_t>(level)];
+  const Level& size = info().levels[static_cast<std::size_t>(level)];
   int reduction = 1;
-  return picture.decode_region(level,
-                               {x * size.tile_width, y * size.tile_height, tile->visible_width, tile->visible_height},
-                               &reduction, cancel);
+  return decode_region(level, {x * size.tile_width, y * size.tile_height, tile->visible_width, tile->visible_height},
+                       &reduction, cancel);
 }
 
 }  // namespace microtome::image

@@ -25,7 +25,7 @@ codec::ByteSource source_of(const io::FilePtr& file) {
           [file](std::uint64_t offset, std::span<std::uint8_t> out) { return file->read(offset, out).has_value(); }};
 }
 
-class Jpeg2000Picture final : public Picture {
+class Jpeg2000Picture final : public RegionPicture {
  public:
   Jpeg2000Picture(io::FilePtr file, codec::Jpeg2000Info stream, PictureInfo info, const OpenLimits& limits,
                   std::shared_ptr<const codec::InkProfile> inks)
@@ -44,16 +44,6 @@ class Jpeg2000Picture final : public Picture {
   [[nodiscard]] std::size_t memory() const override {
     return sizeof(*this) + (info_.icc ? info_.icc->size() : 0) + blocks_.memory() + coarse_.memory() +
            (inks_ ? inks_->memory() : 0);
-  }
-
-  [[nodiscard]] Result<std::optional<StoredTile>> stored_tile(int level, std::int64_t x, std::int64_t y,
-                                                              bool /*may_block*/) const override {
-    return tile_without_bytes(info_, level, x, y);
-  }
-
-  [[nodiscard]] Result<pixel::Image> decode_tile(int level, std::int64_t x, std::int64_t y,
-                                                 const CancelToken& cancel) const override {
-    return decode_tile_as_region(*this, level, x, y, cancel);
   }
 
   [[nodiscard]] Result<pixel::Image> decode_region(int level, const pixel::Rect& rect, int* reduction,

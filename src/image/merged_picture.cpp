@@ -83,7 +83,7 @@ class MergedRows final : public RowReader {
   int bits_;
 };
 
-class MergedPicture final : public Picture {
+class MergedPicture final : public RegionPicture {
  public:
   MergedPicture(std::vector<PicturePtr> channels, std::vector<std::uint32_t> colours)
       : channels_(std::move(channels)), colours_(std::move(colours)), info_(channels_.front()->info()) {
@@ -103,14 +103,6 @@ class MergedPicture final : public Picture {
       bytes += channel->memory();
     }
     return bytes;
-  }
-  [[nodiscard]] Result<std::optional<StoredTile>> stored_tile(int level, std::int64_t x, std::int64_t y,
-                                                              bool /*may_block*/) const override {
-    return tile_without_bytes(info_, level, x, y);
-  }
-  [[nodiscard]] Result<pixel::Image> decode_tile(int level, std::int64_t x, std::int64_t y,
-                                                 const CancelToken& cancel) const override {
-    return decode_tile_as_region(*this, level, x, y, cancel);
   }
   [[nodiscard]] Result<pixel::Image> decode_region(int level, const pixel::Rect& rect, int* reduction,
                                                    const CancelToken& cancel) const override {

@@ -256,9 +256,8 @@ std::optional<Stack> stack_in_description(std::string_view description, const st
   std::optional<Stack> stack;
   if (description.starts_with("ImageJ=")) {
     stack = stack_in_imagej(description, pages);
-  } else if (description.size() <= kMostDescription && description.find("<OME") != std::string_view::npos) {
-    stack = stack_in_ome(description, pages, file_name);
-  } else if (description.size() <= kMostDescription && description.find(":OME") != std::string_view::npos) {
+  } else if (description.size() <= kMostDescription && (description.find("<OME") != std::string_view::npos ||
+                                                        description.find(":OME") != std::string_view::npos)) {
     stack = stack_in_ome(description, pages, file_name);
   }
   if (stack) {

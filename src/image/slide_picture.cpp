@@ -165,7 +165,7 @@ class AssociatedPicture final : public UntiledPicture {
   std::string name_;
 };
 
-class SlidePicture final : public Picture {
+class SlidePicture final : public RegionPicture {
  public:
   SlidePicture(io::FilePtr file, SlidePtr slide, PictureInfo info, std::vector<double> scales, pixel::Rgb8 background)
       : file_(std::move(file)),
@@ -177,16 +177,6 @@ class SlidePicture final : public Picture {
   [[nodiscard]] const PictureInfo& info() const override { return info_; }
   [[nodiscard]] const io::FileId& id() const override { return file_->id(); }
   [[nodiscard]] std::size_t memory() const override { return sizeof(*this) + std::min(kOwnCache, read_.load()); }
-
-  [[nodiscard]] Result<std::optional<StoredTile>> stored_tile(int level, std::int64_t x, std::int64_t y,
-                                                              bool /*may_block*/) const override {
-    return tile_without_bytes(info_, level, x, y);
-  }
-
-  [[nodiscard]] Result<pixel::Image> decode_tile(int level, std::int64_t x, std::int64_t y,
-                                                 const CancelToken& cancel) const override {
-    return decode_tile_as_region(*this, level, x, y, cancel);
-  }
 
   [[nodiscard]] Result<pixel::Image> decode_region(int level, const pixel::Rect& rect, int* reduction,
                                                    const CancelToken& cancel) const override {

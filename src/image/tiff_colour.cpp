@@ -46,6 +46,7 @@ double sample_at(const Image& image, int x, int y, int channel) {
 }
 
 std::uint8_t to_byte(double value) {  // NaN is 0
+  // NOLINTNEXTLINE(bugprone-incorrect-roundings): never below 0, and a call a pixel is dear
   return value > 0 ? static_cast<std::uint8_t>(std::min(value, 255.0) + 0.5) : 0;
 }
 

@@ -45,16 +45,6 @@ std::size_t UntiledPicture::memory() const {
   return sizeof(*this) + text + (info_.icc ? info_.icc->size() : 0) + store_.memory() + own_memory();
 }
 
-Result<std::optional<StoredTile>> UntiledPicture::stored_tile(int level, std::int64_t x, std::int64_t y,
-                                                              bool /*may_block*/) const {
-  return tile_without_bytes(info_, level, x, y);
-}
-
-Result<pixel::Image> UntiledPicture::decode_tile(int level, std::int64_t x, std::int64_t y,
-                                                 const CancelToken& cancel) const {
-  return decode_tile_as_region(*this, level, x, y, cancel);
-}
-
 Result<RowReaderPtr> UntiledPicture::rows(std::uint64_t max_bytes) const {
   if (bytes_of(info_, info_.levels.front()) > max_bytes) {
     return fail(Code::too_large, "the picture is too large to decode", file_->path());

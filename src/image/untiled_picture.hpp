@@ -9,20 +9,17 @@
 #include <cstddef>
 #include <optional>
 
+#include "image/grid.hpp"
 #include "image/level_store.hpp"
 #include "image/picture.hpp"
 
 namespace microtome::image {
 
-class UntiledPicture : public Picture {
+class UntiledPicture : public RegionPicture {
  public:
   [[nodiscard]] const PictureInfo& info() const final { return info_; }
   [[nodiscard]] const io::FileId& id() const final { return file_->id(); }
   [[nodiscard]] std::size_t memory() const final;
-  [[nodiscard]] Result<std::optional<StoredTile>> stored_tile(int level, std::int64_t x, std::int64_t y,
-                                                              bool may_block) const final;
-  [[nodiscard]] Result<pixel::Image> decode_tile(int level, std::int64_t x, std::int64_t y,
-                                                 const CancelToken& cancel) const final;
   [[nodiscard]] Result<pixel::Image> decode_region(int level, const pixel::Rect& rect, int* reduction,
                                                    const CancelToken& cancel) const final;
   // By default of the whole picture, decoded and not kept.

@@ -42,6 +42,15 @@ Result<void> flush(const std::string& path, int flags) {
   return {};
 }
 
+// A rename takes the place of whatever has the name: of /dev/null as well, when root does it.
+Result<void> check_replaceable(const std::string& path) {
+  struct stat there{};
+  if (::lstat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode) && !S_ISLNK(there.st_mode)) {
+    return fail(Code::io, "only files are replaced", path);
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string part_name(const std::string& path) {
@@ -57,6 +66,9 @@ Result<void> publish(const std::string& temporary, const std::string& path, cons
       if (auto good = verify(temporary); !good) {
         return good;
       }
+    }
+    if (auto plain = check_replaceable(path); !plain) {
+      return plain;
     }
     if (::rename(temporary.c_str(), path.c_str()) != 0) {
       return failed("cannot rename a file", path);
@@ -99,6 +111,9 @@ void AtomicFile::discard() {
 
 Result<AtomicFile> AtomicFile::create(const std::string& path, unsigned mode) {
   const std::string temporary = part_name(path);
+  if (auto plain = check_replaceable(path); !plain) {
+    return std::unexpected(plain.error());
+  }
   // A writer that just finished may rename the file between our open and our lock: then we hold the published file
   // and must not touch it. Three tries are plenty.
   for (int attempt = 0; attempt < 3; ++attempt) {

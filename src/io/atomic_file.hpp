@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files that appear whole or not at all: written as NAME.part in the same directory, flushed, verified, renamed.
+// Where NAME is a directory, a device or a pipe it stays what it is: Code::io.
 // After a crash only a NAME.part is left, which the next writer of NAME takes over.
 #pragma once
 

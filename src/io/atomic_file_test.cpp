@@ -2,6 +2,7 @@
 #include "io/atomic_file.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -31,6 +32,19 @@ TEST(AtomicFile, appears_only_when_committed) {
   EXPECT_EQ(content(path), "new content");
   EXPECT_FALSE(fs::exists(part_name(path)));
   EXPECT_EQ(file->commit().error().code, Code::internal);
+}
+
+// As root a rename would put a plain file where /dev/null was.
+TEST(AtomicFile, replaces_nothing_but_files) {
+  const ScratchDir scratch;
+  const std::string pipe = scratch.path("pipe");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_EQ(AtomicFile::create(pipe).error().code, Code::io);
+  const std::string made = scratch.write("made", std::string_view("new"));
+  EXPECT_EQ(publish(made, pipe).error().code, Code::io);
+  EXPECT_TRUE(fs::is_fifo(pipe));
+  EXPECT_FALSE(fs::exists(part_name(pipe)));
+  EXPECT_EQ(AtomicFile::create(scratch.path()).error().code, Code::io) << "a directory";
 }
 
 TEST(AtomicFile, leaves_nothing_when_dropped_or_refused) {

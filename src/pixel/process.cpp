@@ -255,7 +255,8 @@ class Convolver {
     for (int j = 0; j < side_; ++j) {
       const Floats& row = at(std::clamp(y + j - reach, 0, height_ - 1));
       for (int i = 0; i < side_; ++i) {
-        const float factor = kernel_[static_cast<std::size_t>(j * side_ + i)];
+        const float factor =
+            kernel_[static_cast<std::size_t>(j) * static_cast<std::size_t>(side_) + static_cast<std::size_t>(i)];
         if (factor != 0) {
           add(row, i - reach, factor, channels, out);
         }
@@ -304,6 +305,7 @@ void store(const Floats& row, int channels, double contrast, int kept, Image& ou
   for (int x = 0; x < out.width; ++x) {
     for (int c = 0; c < kept; ++c) {
       const float value = row[static_cast<std::size_t>(x) * channels + c] * factor;
+      // NOLINTNEXTLINE(bugprone-incorrect-roundings): never below 0, and a call a pixel is dear
       to[x * out.channels + c] = value > 0 ? static_cast<std::uint8_t>(std::min(value, 255.0F) + 0.5F) : 0;
     }
   }
@@ -347,6 +349,7 @@ Image process(const Image& picture, int bits, const Operations& operations, cons
       load(source, y, source.channels - 1, {0, top_of(source.sample, bits)}, alpha.data(), 1);
       for (int x = 0; x < source.width; ++x) {
         const float value = std::clamp(alpha[static_cast<std::size_t>(x)], 0.0F, 1.0F);
+        // NOLINTNEXTLINE(bugprone-incorrect-roundings): never below 0, and a call a pixel is dear
         out.row(y)[x * out.channels + kept] = static_cast<std::uint8_t>(255 * value + 0.5F);
       }
     }
@@ -368,6 +371,7 @@ Histogram histogram_of(const Image& picture, int bits, const Operations& operati
     for (std::size_t x = 0; x < static_cast<std::size_t>(source.width); ++x) {
       const auto* at = row.data() + x * windows.size();
       const float mean = std::accumulate(at, at + channels, 0.0F) / static_cast<float>(channels);
+      // NOLINTNEXTLINE(bugprone-incorrect-roundings): never below 0, and a call a pixel is dear
       ++histogram[static_cast<std::size_t>(std::clamp(mean, 0.0F, 1.0F) * 255 + 0.5F)];
     }
   }

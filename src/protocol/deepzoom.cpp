@@ -67,16 +67,12 @@ std::string in_json(const image::PictureInfo& info, int overlap) {
 }
 
 void describe(const Call& call, const std::string& path, Caching caching, bool json, int overlap) {
-  call.engine().open(path, call.exchange->cancel(), [=](const Result<image::PicturePtr>& opened) {
-    if (!opened) {
-      return answer_error(call, opened.error());
-    }
-    const image::PictureInfo& info = (*opened)->info();
-    learn(call, path, info);
+  with_picture(call, path, [=](const image::Picture& picture) {
+    const image::PictureInfo& info = picture.info();
     std::string text = json ? in_json(info, overlap) : in_xml(info, overlap);
     const std::string etag = "\"" + format_hex(set::Hash().add(text).value()) + "\"";
     answer_text(call, json ? "application/json" : "application/xml", std::move(text), caching, etag,
-                (*opened)->id().mtime_ns);
+                picture.id().mtime_ns);
   });
 }
 
@@ -157,28 +153,17 @@ void answer_deepzoom(const Call& call, std::string_view path, const std::optiona
   if (!parsed) {
     return answer_error(call, parsed.error());
   }
-  std::string id(parsed->id);
-  const Version version = version_of(call, id);
   const int overlap = overlap_of(call.request().query);
   auto tile = parsed->tile;
   if (tile) {
     tile->overlap = overlap;
   }
-  find_name(call, Names::ids_first, std::move(id), [=, json = parsed->json](const Found& found) {
-    const auto where = found.views ? found.views->path(std::nullopt, std::nullopt) : Result<std::string>(found.path);
-    if (!where) {
-      return answer_error(call, where.error());
-    }
+  find_picture(call, parsed->id, [=, json = parsed->json](const std::string& where, const PictureReply& reply) {
     if (!tile) {
-      return describe(call, *where, version.caching, json, overlap);
+      return describe(call, where, reply.caching, json, overlap);
     }
-    PictureReply reply;
-    reply.caching = version.caching;
-    reply.mtime_ns = version.mtime_ns;
-    reply.learn = true;
-    reply.name = found.lease;
     render_in(
-        call, manner, *where,
+        call, manner, where,
         [tile = *tile](const image::Picture& picture, http::Headers&) {
           return deepzoom_request(picture.info(), tile);
         },

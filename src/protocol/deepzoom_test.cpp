@@ -47,6 +47,22 @@ TEST_F(DeepZoomTest, DescribesThePicture) {
   EXPECT_EQ(status("/dz/b.tif.dzi"), 404);
 }
 
+// As IIP: what cannot be shown is not there, whether it is described or drawn, and says why.
+TEST_F(DeepZoomTest, HasNothingOfFilesThatCannotBeRead) {
+  dir.write("broken.tif", "broken");
+  dir.write("foreign.tif", "foreign");
+  for (const char* path : {"/dz/%.dzi", "/dz/%.json", "/dz/%_files/0/0_0.jpg", "/zoomify/%/ImageProperties.xml",
+                           "/zoomify/%/TileGroup0/0-0-0.jpg"}) {
+    for (const auto& [name, why] : {std::pair("broken.tif", "this picture is broken\n"),
+                                    std::pair("foreign.tif", "this kind of picture is not supported\n")}) {
+      std::string target = path;
+      target.replace(target.find('%'), 1, name);
+      EXPECT_EQ(status(target), 404) << target;
+      EXPECT_EQ(text(target), why) << target;
+    }
+  }
+}
+
 TEST_F(DeepZoomTest, DescribesItInJsonToo) {
   const std::string json =
       R"({"Image":{"xmlns":"http://schemas.microsoft.com/deepzoom/2008","Format":"jpg","Overlap":"0","TileSize":"128","Size":{"Width":"701","Height":"500"}}})";

@@ -100,6 +100,9 @@ inline engine::World gradient_world() {
     int height = 0;
     int tile = 0;
     const std::string text(bytes ? as_text(*bytes) : std::string_view{});
+    if (text.starts_with("foreign")) {
+      return fail(Code::unsupported, "this kind of picture is not supported", path);
+    }
     if (std::sscanf(text.c_str(), "%dx%d %d", &width, &height, &tile) != 3) {
       return fail(Code::corrupt, "this picture is broken", path);
     }

@@ -296,7 +296,7 @@ IipSession::Next IipSession::make(Choose choose) {
   }
   PictureReply reply;
   reply.learn = true;
-  reply.unreadable_is_404 = true;
+  reply.undecodable_is_404 = true;
   if (*where == found_->path) {  // what is remembered by the address alone
     reply.name = found_->lease;
   }

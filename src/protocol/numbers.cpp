@@ -9,7 +9,11 @@
 
 namespace microtome::protocol {
 
-std::optional<std::int64_t> parse_int(std::string_view text) {
+namespace {
+
+// std::from_chars reads no plus.
+template <class Number>
+std::optional<Number> parse_number(std::string_view text) {
   if (text.empty() || text.size() > kMostNumberLength) {
     return std::nullopt;
   }
@@ -19,33 +23,13 @@ std::optional<std::int64_t> parse_int(std::string_view text) {
       return std::nullopt;
     }
   }
-  std::int64_t value = 0;
+  Number value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) {
     return std::nullopt;
   }
   return value;
 }
-
-std::optional<double> parse_real(std::string_view text) {
-  if (text.empty() || text.size() > kMostNumberLength) {
-    return std::nullopt;
-  }
-  if (text.front() == '+') {
-    text.remove_prefix(1);
-    if (text.starts_with('-')) {
-      return std::nullopt;
-    }
-  }
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
-    return std::nullopt;
-  }
-  return value;
-}
-
-namespace {
 
 template <class Number>
 std::vector<Number> parse_list(std::string_view text, std::size_t most,
@@ -66,6 +50,15 @@ std::vector<Number> parse_list(std::string_view text, std::size_t most,
 }
 
 }  // namespace
+
+std::optional<std::int64_t> parse_int(std::string_view text) {
+  return parse_number<std::int64_t>(text);
+}
+
+std::optional<double> parse_real(std::string_view text) {
+  const auto value = parse_number<double>(text);
+  return value && std::isfinite(*value) ? value : std::nullopt;
+}
 
 std::vector<std::int64_t> parse_whole_numbers(std::string_view text, std::size_t most) {
   return parse_list<std::int64_t>(text, most, parse_int);

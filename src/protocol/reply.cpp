@@ -105,15 +105,11 @@ struct Rendering {
   }
 
   void failed(Error error) {
-    const bool unreadable = error.code == Code::corrupt || error.code == Code::unsupported;
-    if (!opened && unreadable && reply.learn) {
-      call.site->catalogue().learn_damaged(path);
+    if (!opened) {
+      return answer_unopened(call, path, std::move(error), reply.learn);
     }
-    if (!opened && error.code == Code::unsupported) {
-      error = {Code::corrupt, "this file is not a picture that can be read", error.context};
-    }
-    if (unreadable && reply.unreadable_is_404) {
-      error.code = Code::not_found;
+    if (error.code == Code::unsupported && reply.undecodable_is_404) {
+      error.code = Code::corrupt;
     }
     answer_error(call, error);
   }
@@ -150,11 +146,11 @@ void log_error(const Call& call, const Error& error) {
     return;
   }
   LogLevel level = LogLevel::debug;
-  if (error.code == Code::corrupt || error.code == Code::io || error.code == Code::internal) {
+  if (error.code == Code::io || error.code == Code::internal) {
     level = LogLevel::warning;
-  } else if (error.code == Code::not_found && !error.context.empty()) {
-    // It names the setting that would allow the file, which people look for; but strangers who try names must not
-    // fill the log.
+  } else if (error.code == Code::corrupt || (error.code == Code::not_found && !error.context.empty())) {
+    // It names the damaged file, or the setting that would allow one, which people look for; but strangers who try
+    // names, and viewers that want all tiles of such a file, must not fill the log.
     const std::int64_t now = std::chrono::steady_clock::now().time_since_epoch().count();
     std::int64_t last = call.service->complained_ns.load();
     const bool due = last == 0 || now - last > kComplaintPause;
@@ -216,6 +212,27 @@ bool unmodified_since(const http::Request& request, std::int64_t mtime_ns) {
 
 void learn(const Call& call, const std::string& path, const image::PictureInfo& info) {
   call.site->catalogue().learn(path, info.width, info.height, info.um_per_pixel_x);
+}
+
+void answer_unopened(const Call& call, const std::string& path, Error error, bool learn) {
+  if (error.code == Code::corrupt || error.code == Code::unsupported) {
+    if (learn) {
+      call.site->catalogue().learn_damaged(path);
+    }
+    error.code = error.code == Code::unsupported ? Code::not_found : Code::corrupt;
+  }
+  answer_error(call, error);
+}
+
+void with_picture(const Call& call, const std::string& path, std::function<void(const image::Picture&)> then) {
+  call.engine().open(path, call.exchange->cancel(),
+                     [call, path, then = std::move(then)](const Result<image::PicturePtr>& opened) {
+                       if (!opened) {
+                         return answer_unopened(call, path, opened.error());
+                       }
+                       learn(call, path, (*opened)->info());
+                       then(**opened);
+                     });
 }
 
 void render(const Call& call, const std::string& path, Choose choose, PictureReply reply) {

@@ -45,8 +45,8 @@ struct PictureReply {
   Caching caching = Caching::usual;
   // `immutable` holds only when the file is the one that the URL's version means.
   std::optional<std::int64_t> mtime_ns;
-  bool learn = false;              // tell the catalogue the picture's size, or that it cannot be read
-  bool unreadable_is_404 = false;  // as the old servers answered
+  bool learn = false;               // tell the catalogue the picture's size, or that it cannot be read
+  bool undecodable_is_404 = false;  // tiles whose coding is not supported: as the old servers answered
   // Of the name that led to the picture. Set when nothing of the request but its method, its address and its
   // conditions decides about the answer: it may then be given again without any of the work.
   LeasePtr name;
@@ -57,6 +57,13 @@ using Choose = std::function<Result<engine::PixelRequest>(const image::Picture&,
 
 // Renders and answers. Conditions are checked before any pixel is touched.
 void render(const Call& call, const std::string& path, Choose choose, PictureReply reply);
+
+// The picture could not be opened. What is damaged or of no kind that we read is 404, and with `learn` the catalogue
+// hears of it.
+void answer_unopened(const Call& call, const std::string& path, Error error, bool learn = true);
+
+// Opens the picture, tells the catalogue what it says of itself, and goes on; else answers.
+void with_picture(const Call& call, const std::string& path, std::function<void(const image::Picture&)> then);
 
 // Tells the catalogue what an open picture says of itself.
 void learn(const Call& call, const std::string& path, const image::PictureInfo& info);

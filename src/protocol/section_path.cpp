@@ -62,10 +62,9 @@ bool take_one(SectionView& view, std::string_view name, std::string_view value) 
   }
   for (const auto& [known, member] : kPoints) {
     if (name == known) {
-      if (name == "fixed" && (view.middle = value == "middle")) {
-        return true;
-      }
-      return take_point(value, view.*member);
+      const bool middle = name == "fixed" && value == "middle";
+      view.middle = name == "fixed" ? middle : view.middle;
+      return middle || take_point(value, view.*member);
     }
   }
   return name == "mode" && take_mode(value, view.mode);

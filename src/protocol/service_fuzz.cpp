@@ -68,6 +68,16 @@ struct World {
   }
 };
 
+// Errors of IIP repeat what was asked; the fuzzer learns the name from our own search for it.
+bool names(const http::Request& request, std::string_view directory) {
+  for (const std::string* part : {&request.path, &request.query, &request.body}) {
+    if (http::percent_decode(*part).value_or(*part).find(directory) != std::string::npos) {
+      return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -95,7 +105,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::abort();
   }
   if (const auto* answer = std::get_if<std::string>(&response.body)) {
-    if (answer->find(world.dir.path()) != std::string::npos) {
+    if (answer->find(world.dir.path()) != std::string::npos && !names(exchange->request(), world.dir.path())) {
       std::abort();
     }
   }

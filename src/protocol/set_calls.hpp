@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,11 @@ struct Version {
 };
 [[nodiscard]] Version version_of(const Call& call, std::string_view id);
 [[nodiscard]] Version version_of(const Params& params, const set::Set& set, const set::Slice* slice);
+
+// Pictures by the ids of DeepZoom and Zoomify: a slice, a file, or the first of a sequence. `then` gets its path and
+// how the answer is to be given; names that stand for nothing are answered here.
+void find_picture(const Call& call, std::string_view id,
+                  std::function<void(const std::string& path, const PictureReply& reply)> then);
 
 // What `view` asks for, before the slice's size is known. Pure.
 struct ViewRequest {

@@ -149,6 +149,24 @@ Version version_of(const Call& call, std::string_view id) {
   return {};
 }
 
+void find_picture(const Call& call, std::string_view id,
+                  std::function<void(const std::string& path, const PictureReply& reply)> then) {
+  PictureReply reply;
+  const Version version = version_of(call, id);
+  reply.caching = version.caching;
+  reply.mtime_ns = version.mtime_ns;
+  reply.learn = true;
+  find_name(call, Names::ids_first, std::string(id), [call, reply, then = std::move(then)](const Found& found) {
+    const auto path = found.views ? found.views->path(std::nullopt, std::nullopt) : Result<std::string>(found.path);
+    if (!path) {
+      return answer_error(call, path.error());
+    }
+    PictureReply named = reply;
+    named.name = found.lease;
+    then(*path, named);
+  });
+}
+
 void answer_view(const Call& call, const std::string& set_name) {
   const int most = longest_side(call.options());
   const auto params = Params::parse(call.request().query);

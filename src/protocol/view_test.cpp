@@ -148,7 +148,7 @@ TEST_F(SetsTest, MarksWhatCannotBeRead) {
   dir.write("eye/s3.tif", "");
   EXPECT_THAT(text("/sets/eye/stack.json"),
               HasSubstr(R"("id":"eye/3","width":0,"height":0,"z_um":null,"status":"damaged")"));
-  EXPECT_EQ(status("/sets/eye/view?slice=2&W=100"), 500);
+  EXPECT_EQ(status("/sets/eye/view?slice=2&W=100"), 404);
   EXPECT_THAT(text("/sets/eye/stack.json"),
               HasSubstr(R"("id":"eye/2","width":0,"height":0,"z_um":null,"status":"damaged")"));
   dir.write("eye/s2.tif", "400x300 128");

@@ -37,7 +37,8 @@ void collect(const io::Roots& roots, const std::string& directory, std::string_v
     }
     std::string& slot = paths[{position->horizontal, position->vertical}];
     if (slot.empty() || set::format_rank(name) < set::format_rank(slot)) {
-      slot = directory + "/" + name;
+      slot = directory;
+      slot.append("/").append(name);
     }
   }
 }
@@ -49,8 +50,9 @@ Result<std::string> Views::path(std::optional<std::int64_t> x, std::optional<std
   const std::string* best = nullptr;
   std::int64_t best_off = 0;
   for (auto at = paths_.lower_bound({column, INT64_MIN}); at != paths_.end() && at->first.first == column; ++at) {
-    const std::int64_t off = std::abs(at->first.second - y.value_or(kUsualVertical));
-    if ((y ? off == 0 : best == nullptr || off < best_off)) {
+    const std::int64_t row = at->first.second;
+    const std::int64_t off = y ? 0 : std::abs(row - kUsualVertical);
+    if (y ? row == *y : best == nullptr || off < best_off) {
       best = &at->second;
       best_off = off;
     }

@@ -60,19 +60,15 @@ Result<engine::PixelRequest> request_of(const image::PictureInfo& info, const Zo
 }
 
 void describe(const Call& call, const std::string& path, Caching caching, bool truncated) {
-  call.engine().open(path, call.exchange->cancel(), [=](const Result<image::PicturePtr>& opened) {
-    if (!opened) {
-      return answer_error(call, opened.error());
-    }
-    const image::PictureInfo& info = (*opened)->info();
-    learn(call, path, info);
+  with_picture(call, path, [=](const image::Picture& picture) {
+    const image::PictureInfo& info = picture.info();
     const int side = deepzoom_tile_side(info);
     std::string xml = "<IMAGE_PROPERTIES WIDTH=\"" + std::to_string(info.width) + "\" HEIGHT=\"" +
                       std::to_string(info.height) + "\" NUMTILES=\"" +
                       std::to_string(zoomify_tiers(info, side, truncated).tiles) +
                       R"(" NUMIMAGES="1" VERSION="1.8" TILESIZE=")" + std::to_string(side) + "\"/>";
     const std::string etag = "\"" + format_hex(set::Hash().add(xml).value()) + "\"";
-    answer_text(call, "application/xml", std::move(xml), caching, etag, (*opened)->id().mtime_ns);
+    answer_text(call, "application/xml", std::move(xml), caching, etag, picture.id().mtime_ns);
   });
 }
 
@@ -126,24 +122,13 @@ void answer_zoomify(const Call& call, std::string_view path, const std::optional
   if (!parsed) {
     return answer_error(call, parsed.error());
   }
-  std::string id(parsed->id);
-  const Version version = version_of(call, id);
   const bool truncated = wants_truncated(call.request().query);
-  find_name(call, Names::ids_first, std::move(id), [=, tile = parsed->tile](const Found& found) {
-    const auto where = found.views ? found.views->path(std::nullopt, std::nullopt) : Result<std::string>(found.path);
-    if (!where) {
-      return answer_error(call, where.error());
-    }
+  find_picture(call, parsed->id, [=, tile = parsed->tile](const std::string& where, const PictureReply& reply) {
     if (!tile) {
-      return describe(call, *where, version.caching, truncated);
+      return describe(call, where, reply.caching, truncated);
     }
-    PictureReply reply;
-    reply.caching = version.caching;
-    reply.mtime_ns = version.mtime_ns;
-    reply.learn = true;
-    reply.name = found.lease;
     render_in(
-        call, manner, *where,
+        call, manner, where,
         [tile = *tile, truncated](const image::Picture& picture, http::Headers&) {
           return request_of(picture.info(), tile, truncated);
         },

@@ -104,7 +104,8 @@ void Disk::walk(const std::string& path, const std::string& name, const std::str
       log_.warning("more folders below the roots than max_sets allows; the rest is not looked at");
       return;
     }
-    walk(path + "/" + child, depth == 0 ? child : name + "/" + child, root_name, depth + 1);
+    const std::string below = "/" + child;
+    walk(path + below, depth == 0 ? child : name + below, root_name, depth + 1);
   }
 }
 

@@ -182,8 +182,13 @@ bool Folder::list(const io::Roots& roots, int descriptor) {
       volumes.emplace_back(name);
     }
   }
-  std::erase_if(folders,
+  std::erase_if(folders,  // what only holds tiles
                 [&](const std::string& name) { return std::ranges::find(deep_zooms, name) != deep_zooms.end(); });
+  return adopt(std::move(files), std::move(folders), std::move(volumes));
+}
+
+bool Folder::adopt(std::vector<FolderFile> files, std::vector<std::string> folders,
+                   std::vector<std::string> volumes) {
   std::ranges::sort(files, {}, &FolderFile::name);
   std::ranges::sort(folders, natural_less);
   std::ranges::sort(volumes, natural_less);

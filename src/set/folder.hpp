@@ -68,6 +68,8 @@ class Folder {
 
  private:
   bool list(const io::Roots& roots, int descriptor);
+  // What was listed, with what is known of files that are still the same. Whether anything is new.
+  bool adopt(std::vector<FolderFile> files, std::vector<std::string> folders, std::vector<std::string> volumes);
   bool restat(int descriptor);
   bool refresh_toml(int descriptor);
 

@@ -100,7 +100,10 @@ void Node::arrange(const std::unordered_set<std::string>& claimed, const std::st
   for (std::size_t i = 0; i < sequences.size(); ++i) {
     const std::string& stem = sequences[i].stem;
     const bool own = stem.empty() || (i == 0 && folder.has_toml());
-    wanted.push_back(own ? base : base + "/" + stem);
+    std::string& next = wanted.emplace_back(base);
+    if (!own) {
+      next.append("/").append(stem);
+    }
   }
   for (const FolderFile* file : stacks) {
     wanted.push_back(prefix + file->name);

@@ -96,7 +96,7 @@ class Reader {
       warn(node, std::string(name) + " needs a number");
       return false;
     }
-    out = *value;
+    out = value;
     return true;
   }
 
@@ -113,7 +113,7 @@ class Reader {
       warn(node, std::string(name) + " needs a whole number");
       return;
     }
-    out = *value;
+    out = value;
   }
 
   void slices(const toml::node& node) {

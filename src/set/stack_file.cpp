@@ -91,7 +91,8 @@ class StackBuilder {
 
   // Where the plane's pixels are; no path when nobody has them.
   void find(int z, int c, int t, Slice& slice) {
-    const auto plane = static_cast<std::size_t>(z + stack_.z * (c + stack_.c * t));
+    const std::int64_t plane_number = z + std::int64_t{stack_.z} * (c + std::int64_t{stack_.c} * t);
+    const auto plane = static_cast<std::size_t>(plane_number);
     std::string part;
     if (merged_ || stack_.page[plane] >= 0) {
       part =

@@ -49,7 +49,7 @@ Bytes widened(const Bytes& raw) {
   for (std::size_t i = 0; i < raw.size() / sizeof(From); ++i) {
     From v;
     std::memcpy(&v, raw.data() + i * sizeof(From), sizeof(From));
-    const To wide = static_cast<To>(v);
+    const To wide = static_cast<To>(v);  // NOLINT(bugprone-signed-char-misuse): numbers, which keep their signs
     std::memcpy(out.data() + i * sizeof(To), &wide, sizeof(To));
   }
   return out;

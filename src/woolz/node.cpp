@@ -182,7 +182,13 @@ ValuesNode Unpacker::values() {
 
 Property Unpacker::property() {
   Property p;
-  p.type = static_cast<PropertyType>(in_.u8());
+  const std::uint8_t type = in_.u8();
+  if (type < static_cast<std::uint8_t>(PropertyType::simple) ||
+      type > static_cast<std::uint8_t>(PropertyType::text)) {
+    in_.fail(Code::corrupt, "directory property type");
+    return p;
+  }
+  p.type = static_cast<PropertyType>(type);
   p.name = in_.text();
   p.value = in_.text();
   for (std::int32_t i = count(); i > 0 && in_.ok(); --i) {

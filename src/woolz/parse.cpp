@@ -26,6 +26,7 @@ class Parser {
   Result<void> domain2d(Node& node);
   Result<void> domain3d(Node& node);
   Result<void> compound(Node& node, int depth, bool last);
+  Result<Node> transformed(int depth, bool last);  // an object and the transform before it
   Result<void> build(Node& node, const Planes& planes, std::int64_t first_plane, int dimension);
   Result<void> add_values(BrickBuilder& builder, const Planes& planes, std::int64_t first_plane);
   Result<Planes> read_planes(std::int64_t count, Box& covered, const Box& declared);
@@ -66,7 +67,7 @@ Result<void> Parser::build(Node& node, const Planes& planes, std::int64_t first_
     if (!read) {
       return std::unexpected(read.error());
     }
-    tiled = std::move(*read);
+    tiled = *read;
   }
   if (dimension == 2 && type != 0 && !tiled) {
     auto plane = detail::read_plane_values(in_, type, planes[0].voxels, limits_);
@@ -94,7 +95,7 @@ Result<void> Parser::build(Node& node, const Planes& planes, std::int64_t first_
     return finished;
   }
   if (tiled) {
-    node.values = std::move(*tiled);
+    node.values = *tiled;
   }
   return {};
 }
@@ -258,6 +259,22 @@ Result<void> Parser::properties(Node& node, bool last) {
   return {};
 }
 
+Result<Node> Parser::transformed(int depth, bool last) {
+  const auto transform = affine();
+  auto node = in_.ok() ? object(depth + 1, last) : Result<Node>(in_.failure());
+  if (!node) {
+    return node;
+  }
+  node->transform = node->transform ? then(*node->transform, transform) : transform;
+  const auto inner_properties = std::exchange(node->properties, {});
+  const auto read = properties(*node, last);
+  node->properties.insert(node->properties.end(), inner_properties.begin(), inner_properties.end());
+  if (!read) {
+    return std::unexpected(read.error());
+  }
+  return node;
+}
+
 Result<Node> Parser::object(int depth, bool last) {
   const std::uint8_t type = in_.u8();
   if (!in_.ok()) {
@@ -279,22 +296,8 @@ Result<Node> Parser::object(int depth, bool last) {
     case 2:
       read = domain3d(node);
       break;
-    case 3: {
-      const auto transform = affine();
-      auto inner = in_.ok() ? object(depth + 1, last) : Result<Node>(in_.failure());
-      if (!inner) {
-        return inner;
-      }
-      node = std::move(*inner);
-      node.transform = node.transform ? then(*node.transform, transform) : transform;
-      auto inner_properties = std::move(node.properties);
-      read = properties(node, last);
-      node.properties.insert(node.properties.end(), inner_properties.begin(), inner_properties.end());
-      if (!read) {
-        return std::unexpected(read.error());
-      }
-      return node;
-    }
+    case 3:
+      return transformed(depth, last);
     case 63:
       node.kind = Kind::transform;
       node.transform = affine();

@@ -228,7 +228,7 @@ bool read_layout(Reader& reader, int dimension, ValuesNode& values, const Box& b
       static_cast<std::uint64_t>(per_tile) * bytes_of(values.grey) * static_cast<std::uint64_t>(values.per_voxel);
   values.cube_bytes = values.unit;
   table = {box, width, values.unit, static_cast<std::uint64_t>(tiles)};
-  if (n.x > (1LL << 31) / n.y || !reader.has(n.x * n.y, static_cast<std::uint64_t>(n.z) * 4)) {
+  if (n.y < 1 || n.x > (1LL << 31) / n.y || !reader.has(n.x * n.y, static_cast<std::uint64_t>(n.z) * 4)) {
     reader.fail(Code::corrupt, "more tiles than bytes");
     return false;
   }

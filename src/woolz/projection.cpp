@@ -96,8 +96,8 @@ class Sums {
   std::vector<std::uint8_t> values_;
 };
 
-// Pixels above 0 as runs of the plane z = 0; their levels, spread over 0..255, as values unless it is a shadow.
-Result<BodyPtr> flat_body(const std::vector<std::int32_t>& levels, const Frame& frame, bool shadow) {
+// Pixels above 0 as runs; their levels, spread over 0..255, as values unless it is a shadow.
+PlaneRuns runs_of(const std::vector<std::int32_t>& levels, const Frame& frame, bool shadow, Bytes& values) {
   PlaneRuns plane;
   plane.y1 = static_cast<std::int32_t>(frame.top());
   plane.y2 = static_cast<std::int32_t>(frame.top() + frame.height() - 1);
@@ -110,7 +110,6 @@ Result<BodyPtr> flat_body(const std::vector<std::int32_t>& levels, const Frame& 
     high = std::max(high, level);
   }
   const double scale = high > low ? 255.0 / (high - low) : 0;
-  Bytes values;
   const std::int64_t width = frame.width();
   plane.first.push_back(0);
   for (std::int64_t y = 0; y < frame.height(); ++y) {
@@ -132,6 +131,13 @@ Result<BodyPtr> flat_body(const std::vector<std::int32_t>& levels, const Frame& 
     }
     plane.first.push_back(static_cast<std::uint32_t>(plane.runs.size()));
   }
+  return plane;
+}
+
+// An object that is the plane z = 0.
+Result<BodyPtr> flat_body(const std::vector<std::int32_t>& levels, const Frame& frame, bool shadow) {
+  Bytes values;
+  const PlaneRuns plane = runs_of(levels, frame, shadow, values);
   BlobWriter out({1ULL << 30, {}});
   if (auto room = out.append(Bytes(4096)); !room) {  // entries 0 and 1 of an index mean something else
     return std::unexpected(room.error());

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdio>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -106,6 +107,37 @@ void read_emap(Reader& reader, Texts& texts, Property& property) {
   property.value = texts.text();
 }
 
+// nullopt for a type that is not known.
+std::optional<Property> read_property(Reader& reader, Texts& texts, std::uint8_t type) {
+  Property property;
+  switch (type) {
+    case 180:
+      property.type = PropertyType::simple;
+      property.value = texts.text();
+      return property;
+    case 181:
+      property.type = PropertyType::emap;
+      read_emap(reader, texts, property);
+      return property;
+    case 182:
+      property.type = PropertyType::name;
+      property.name = texts.text();
+      return property;
+    case 183:
+      property.type = PropertyType::grey;
+      property.name = texts.text();
+      property.value = read_grey_text(reader);
+      return property;
+    case 184:
+      property.type = PropertyType::text;
+      property.name = texts.text();
+      property.value = texts.text();
+      return property;
+    default:
+      return std::nullopt;
+  }
+}
+
 }  // namespace
 
 std::vector<Property> read_properties(Reader& reader, std::uint64_t& budget, int* unknown) {
@@ -137,34 +169,16 @@ std::vector<Property> read_properties(Reader& reader, std::uint64_t& budget, int
     if (type != 0 && !texts.charge(type == 181 ? kEmap : kProperty)) {
       break;
     }
-    Property property;
-    property.type = static_cast<PropertyType>(type);
-    switch (type) {
-      case 0:
-        continue;
-      case 180:
-        property.value = texts.text();
-        break;
-      case 181:
-        read_emap(reader, texts, property);
-        break;
-      case 182:
-        property.name = texts.text();
-        break;
-      case 183:
-        property.name = texts.text();
-        property.value = read_grey_text(reader);
-        break;
-      case 184:
-        property.name = texts.text();
-        property.value = texts.text();
-        break;
-      default:
-        *unknown = type;
-        return list;
+    if (type == 0) {
+      continue;
+    }
+    auto property = read_property(reader, texts, type);
+    if (!property) {
+      *unknown = type;
+      return list;
     }
     if (reader.ok()) {
-      list.push_back(std::move(property));
+      list.push_back(std::move(*property));
     }
   }
   return list;

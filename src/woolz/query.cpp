@@ -117,8 +117,10 @@ std::optional<pixel::Rect> TileGrid::tile(const Frame& frame, std::int64_t numbe
 Vec3 TileGrid::point(const Frame& frame, std::int64_t number, double x, double y) const {
   const std::int64_t columns = std::max<std::int64_t>(across(frame), 1);
   const std::int64_t tile = std::max<std::int64_t>(number, 0);
-  return frame.to_object({frame.minimum().x + static_cast<double>(tile % columns * width) + x,
-                          frame.minimum().y + static_cast<double>(tile / columns * height) + y, frame.distance()});
+  const std::int64_t left = tile % columns * width;
+  const std::int64_t top = tile / columns * height;
+  return frame.to_object({frame.minimum().x + static_cast<double>(left) + x,
+                          frame.minimum().y + static_cast<double>(top) + y, frame.distance()});
 }
 
 Voxel nearest_voxel(const Vec3& point) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The programs as a person runs them: import (whole or not at all, continued, errors named), inspect, render, settings.
 import assert from 'node:assert/strict';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from '../lib/test.mjs';
 import { bin, body, top, until, World } from './servers.mjs';
@@ -107,6 +107,22 @@ test('render answers a request into a file', () => {
   const bad = run(['render', '/iip?FIF=none.svs&JTL=0,0', '--root', join(top, 'tests/fixtures')]);
   assert.equal(bad.status, 1);
   assert.match(bad.stderr, /404/);
+});
+
+test('render writes to pipes and devices, and never replaces them', () => {
+  const request = ['render', '/iip?FIF=CMU-1-Small-Region.svs&OBJ=Max-size', '--root', join(top, 'tests/fixtures')];
+  const cwd = world.path('elsewhere/.keep').replace(/\/.keep$/, '');
+  mkdirSync(cwd, { recursive: true });
+  const dash = run([...request, '-o', '-'], { cwd });
+  assert.equal(dash.stdout, 'Max-size:2220 2967\r\n');
+  assert.deepEqual(readdirSync(cwd), []);
+  const full = join(cwd, 'full');
+  symlinkSync('/dev/full', full); // a link, so that nothing worse than it can be lost
+  const failed = run([...request, '-o', full], { cwd });
+  assert.equal(failed.status, 1);
+  assert.match(failed.stderr, /writ/);
+  assert.ok(lstatSync(full).isSymbolicLink());
+  assert.deepEqual(readdirSync(cwd), ['full']);
 });
 
 test('settings are checked at the start, and the message names them', () => {
