@@ -18,6 +18,7 @@
 #include "host/context.hpp"
 #include "host/fcgi_client.hpp"
 #include "host/listener.hpp"
+#include "host/start_pages.hpp"
 #include "host/supervisor.hpp"
 #include "host/tls.hpp"
 #include "host/visit.hpp"
@@ -30,6 +31,7 @@ namespace {
 
 constexpr auto kWarmUp = 1500ms;      // for apps of a successor; those that answer no question are started by then
 constexpr auto kLastChance = 1000ms;  // for a request on a kept connection, when a successor serves
+constexpr auto kRest = 10s;           // without a request, before memory is given back
 
 sigset_t host_signals() {
   sigset_t set;
@@ -141,6 +143,7 @@ class Host final : public HostServer {
     if (options_.ready) {
       options_.ready();
     }
+    give_back_start_pages();
   }
 
   // A predecessor still serves: there is time until our apps answer, so that no request has to wait for their start.
@@ -177,6 +180,7 @@ class Host final : public HostServer {
       auto visit = std::make_shared<Visit>(context_, stream);
       visit->start();
       last_request_ = Timers::Clock::now();
+      rested_ = false;
       return visit;
     };
     context->refused = [this](const Endpoint&, int status) {
@@ -429,6 +433,7 @@ class Host final : public HostServer {
     change_listeners(settings, std::move(sockets));
     supervisor_->retire(options_.drain);
     options_.log.info("configuration read again");
+    give_back_start_pages();
   }
 
   // New addresses are listened on before old ones close; those of systemd stay.
@@ -496,8 +501,17 @@ class Host final : public HostServer {
         options_.log.info("stopping: idle");
         begin_stop(SIGTERM);
       }
+      rest();
       every_second();
     });
+  }
+
+  // A host that nobody asks keeps little in memory.
+  void rest() {
+    if (!rested_ && Timers::Clock::now() - last_request_ >= kRest) {
+      rested_ = true;
+      give_back_start_pages();
+    }
   }
 
   HostOptions options_;
@@ -517,6 +531,7 @@ class Host final : public HostServer {
   std::atomic<std::size_t> connections_{0};
   Timers::Clock::time_point last_request_ = Timers::Clock::now();
   Timers::Clock::time_point stop_by_{};
+  bool rested_ = false;  // since the last request
   bool stopping_ = false;
   bool serving_ = false;
   bool handing_over_ = false;
