@@ -39,6 +39,10 @@ ClientConnection::ClientConnection(std::shared_ptr<net::Loop> loop, std::shared_
 
 Detached ClientConnection::run() {
   const auto self = shared_from_this();
+  if (context_->proxied && context_->proxied(endpoint_) && !co_await read_proxy()) {
+    close();
+    co_return;
+  }
   if (tls_ && !co_await handshake()) {
     close();
     co_return;

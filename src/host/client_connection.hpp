@@ -30,6 +30,8 @@ struct ConnectionContext {
   // Makes who answers a request. The stream stays valid until its last call.
   std::function<std::shared_ptr<StreamUser>(const std::shared_ptr<Stream>&)> serve;
   bool h2c = true;  // HTTP/2 without TLS
+  // Whether a connection begins with a header of the PROXY protocol; null: none does.
+  std::function<bool(const Endpoint&)> proxied;
   // How long a kept connection may bring one more request when we stop.
   std::chrono::milliseconds last_chance{0};
   // A request that was refused by the parser, for the access log.
@@ -85,6 +87,7 @@ class ClientConnection final : public net::Connection {
   };
 
   net::Detached run();
+  net::Co<bool> read_proxy();
   net::Co<bool> handshake();
   // HTTP/2 (client_h2.cpp).
   void start_h2();

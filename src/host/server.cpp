@@ -21,6 +21,7 @@
 #include "host/start_pages.hpp"
 #include "host/supervisor.hpp"
 #include "host/tls.hpp"
+#include "host/trusted_proxies.hpp"
 #include "host/visit.hpp"
 
 namespace microtome::host {
@@ -187,6 +188,7 @@ class Host final : public HostServer {
       ++context_->counters->requests;
       ++context_->counters->by_class[status / 100];
     };
+    context->proxied = [this](const Endpoint& endpoint) { return brings_proxy_header(*context_->site, endpoint); };
     context->h2c = options_.settings.h2 && options_.settings.h2c;
     connection_context_ = std::move(context);
   }

@@ -164,6 +164,7 @@ void add_server(Appliers& table) {
   table["accesslog.use-syslog"] = flag(&S::access_syslog);
   table["accesslog.syslog-level"] = number(&S::access_syslog_level);
   table["extforward.params"] = part(&S::forward_params, &Part::pairs);
+  table["extforward.hap-PROXY"] = flag(&S::proxy_header);
   table["extforward.forwarder"] = part(&S::forwarders, &Part::pairs);
   table["extforward.headers"] = part(&S::forward_headers, &Part::texts);
   table["mount.path"] = text(&S::mount);
@@ -274,6 +275,7 @@ Site::Site(ConfigTree tree, Diagnostics& diagnostics) : tree_(std::move(tree)), 
       if (parts->appliers.contains(setting.key)) {
         parts->parts.emplace(&setting, read_part(setting, diagnostics));
       }
+      knows_proxy_header_ |= setting.key == "extforward.hap-PROXY" && as_boolean(setting.value).value_or(false);
     }
   }
   parts_ = std::move(parts);

@@ -144,8 +144,9 @@ struct RequestSettings {
   PairsPtr forwarders;
   TextsPtr forward_headers;
   PairsPtr forward_params;
-  std::string mount;       // public path that the front-end strips
-  TextsPtr mount_headers;  // of trusted proxies, that tell it
+  bool proxy_header = false;  // connections of trusted proxies begin with one of the PROXY protocol
+  std::string mount;          // public path that the front-end strips
+  TextsPtr mount_headers;     // of trusted proxies, that tell it
 
   std::string status_url;
   std::string statistics_url;
@@ -250,6 +251,8 @@ class Site {
 
   [[nodiscard]] const ConfigTree& tree() const { return tree_; }
   [[nodiscard]] const ConditionSet& conditions() const { return conditions_; }
+  // Whether proxy_header is true anywhere.
+  [[nodiscard]] bool knows_proxy_header() const { return knows_proxy_header_; }
   // The settings where these blocks hold. The same pointer for the same blocks.
   [[nodiscard]] SettingsPtr settings(const std::vector<int>& active);
   // Every app named anywhere, each once.
@@ -263,6 +266,7 @@ class Site {
   ConfigTree tree_;
   ConditionSet conditions_;
   std::shared_ptr<const Parts> parts_;
+  bool knows_proxy_header_ = false;
   std::unordered_map<std::string, SettingsPtr> cache_;
 };
 

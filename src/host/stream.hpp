@@ -26,6 +26,7 @@ struct Endpoint {
   int local_port = 0;
   std::string socket;  // the listening address as configured
   bool secure = false;
+  bool secure_before = false;    // TLS ends at a proxy that is trusted
   bool client_verified = false;  // its certificate is signed by our CA
   bool unix_socket = false;
 };

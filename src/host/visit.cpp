@@ -114,7 +114,7 @@ void Visit::start() {
   request_.query = std::move(head.query);
   request_.headers = std::move(head.headers);
   request_.authority = std::move(head.authority);
-  request_.scheme = stream_->endpoint().secure ? "https" : "http";
+  request_.scheme = stream_->endpoint().secure || stream_->endpoint().secure_before ? "https" : "http";
   request_.remote_address = stream_->endpoint().remote_address;
   if (!run()) {
     error(404);
