@@ -34,6 +34,8 @@ struct ConnectionContext {
   std::function<bool(const Endpoint&)> proxied;
   // How long a kept connection may bring one more request when we stop.
   std::chrono::milliseconds last_chance{0};
+  // Calls a function once, that much later.
+  std::function<void(net::Clock::duration, std::function<void()>)> after;
   // A request that was refused by the parser, for the access log.
   std::function<void(const Endpoint&, int status)> refused;
 };
@@ -114,6 +116,12 @@ class ClientConnection final : public net::Connection {
   // Through TLS, where there is any.
   Got receive(std::span<char>& got, std::size_t limit = SIZE_MAX);
   net::SendQueue::Status flush(net::SendQueue& queue);
+  // After Status::blocked: wakes by kWritable or kAnswered when more may be sent.
+  void await_room(const net::SendQueue& queue);
+  void wake_soon();
+  [[nodiscard]] bool budget_spent(const net::SendQueue& queue) const;
+  void use_limits(const ConnectionLimits& limits);
+  std::size_t allowed_to_send();
   void send_now(std::string_view text);
   void give_up_user();
   void expire();
@@ -124,6 +132,9 @@ class ClientConnection final : public net::Connection {
   Endpoint endpoint_;
   std::unique_ptr<TlsSession> tls_;
   ConnectionLimits limits_;
+  std::optional<Rate> rate_;
+  bool limited_ = false;       // not the socket, but a rate is what flush() waits for
+  bool timer_is_set_ = false;  // for that
   std::string in_;
   std::unique_ptr<Turn> turn_;
   std::unique_ptr<H2Session> h2_;

@@ -9,8 +9,8 @@
 
 namespace microtome::host {
 
-// Takes the header and not a byte behind it: those may be TLS, which reads from the socket itself. False: no connection
-// comes of it.
+// Takes the header and not a byte behind it: those may be TLS, which reads from the socket itself. False: no
+// connection comes of it.
 net::Co<bool> ClientConnection::read_proxy() {
   std::string bytes;
   set_deadline(options().header_deadline);

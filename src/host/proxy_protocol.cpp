@@ -16,7 +16,7 @@ namespace {
 using Read = Result<std::optional<ProxyHeader>>;
 
 constexpr std::string_view kSignature("\r\n\r\n\0\r\nQUIT\n", 12);
-constexpr std::size_t kFixed = 16;     // bytes of version 2 before the addresses
+constexpr std::size_t kFixed = 16;      // bytes of version 2 before the addresses
 constexpr std::size_t kMostLine = 107;  // with CR LF, as the protocol says
 constexpr std::uint8_t kTlvSsl = 0x20;
 constexpr std::uint8_t kClientSsl = 0x01;
@@ -26,7 +26,8 @@ std::unexpected<Error> malformed() {
 }
 
 std::size_t number(std::string_view bytes, std::size_t at) {
-  return static_cast<std::size_t>(static_cast<std::uint8_t>(bytes[at])) << 8 | static_cast<std::uint8_t>(bytes[at + 1]);
+  return static_cast<std::size_t>(static_cast<std::uint8_t>(bytes[at])) << 8 |
+         static_cast<std::uint8_t>(bytes[at + 1]);
 }
 
 std::string text_of(int family, const void* address) {

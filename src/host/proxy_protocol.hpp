@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The header of HAProxy's PROXY protocol, version 1 (a line) and 2 (binary), with which a proxy tells on behalf of whom
-// it has connected. Pure; thread-safe.
+// The header of HAProxy's PROXY protocol, version 1 (a line) and 2 (binary), with which a proxy tells on behalf of
+// whom it has connected. Pure; thread-safe.
 #pragma once
 
 #include <cstddef>

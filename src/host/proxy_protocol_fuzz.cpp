@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What connections begin with that should begin with a header of the PROXY protocol: never a crash, never more than is
-// there, and the same whether it comes at once or in pieces.
+// What connections begin with that should begin with a header of the PROXY protocol: never a crash, never more than
+// is there, and the same whether it comes at once or in pieces.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
@@ -17,7 +17,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   const ProxyHeader& header = **read;
-  if (header.size > size || header.size > kMostProxyHeader || (!header.address.empty() && !parse_address(header.address))) {
+  if (header.size > size || header.size > kMostProxyHeader ||
+      (!header.address.empty() && !parse_address(header.address))) {
     std::abort();
   }
   for (std::size_t part = 0; part < header.size; ++part) {

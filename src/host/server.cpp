@@ -189,6 +189,9 @@ class Host final : public HostServer {
       ++context_->counters->by_class[status / 100];
     };
     context->proxied = [this](const Endpoint& endpoint) { return brings_proxy_header(*context_->site, endpoint); };
+    context->after = [timers = timers_](net::Clock::duration after, std::function<void()> job) {
+      timers->after(after, std::move(job));
+    };
     context->h2c = options_.settings.h2 && options_.settings.h2c;
     connection_context_ = std::move(context);
   }

@@ -181,6 +181,10 @@ void add_server(Appliers& table) {
   table["server.max-request-size"] = [](S& s, const Setting& setting, const Part&, int) {
     s.max_body = static_cast<std::uint64_t>(as_number(setting.value).value_or(0)) * 1024;
   };
+  table["connection.kbytes-per-second"] = [](S& s, const Setting& setting, const Part&, int) {
+    s.bytes_per_second = static_cast<std::uint64_t>(as_number(setting.value).value_or(0)) * 1024;
+  };
+  table["server.kbytes-per-second"] = part(&S::shared_rate, &Part::rate);
   table["server.max-keep-alive-requests"] = number(&S::max_keep_alive_requests);
   table["server.max-keep-alive-idle"] = seconds(&S::keep_alive_idle);
   table["server.max-read-idle"] = seconds(&S::read_idle);

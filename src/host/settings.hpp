@@ -24,6 +24,7 @@
 #include "host/deflate.hpp"
 #include "host/mime.hpp"
 #include "host/proxy_headers.hpp"
+#include "host/rate.hpp"
 #include "host/rewrite.hpp"
 #include "host/spool.hpp"
 
@@ -194,7 +195,9 @@ struct RequestSettings {
   bool tls_verify_client = false;
   bool tls_enforce_client = true;
 
-  std::uint64_t max_body = 0;  // bytes, 0: no limit
+  std::uint64_t bytes_per_second = 0;  // of a connection, 0: no limit
+  std::shared_ptr<Rate> shared_rate;   // of all connections for which the same line holds; for the loop thread
+  std::uint64_t max_body = 0;          // bytes, 0: no limit
   int max_keep_alive_requests = 1000;
   std::chrono::seconds keep_alive_idle{5};
   std::chrono::seconds read_idle{60};

@@ -9,10 +9,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "host/rate.hpp"
 #include "http/message.hpp"
 #include "net/http_head.hpp"
 
@@ -37,6 +39,8 @@ struct ConnectionLimits {
   std::chrono::seconds read_idle{60};
   std::chrono::seconds write_idle{360};
   int max_requests = 1000;
+  std::uint64_t bytes_per_second = 0;  // 0: as many as the client takes
+  std::shared_ptr<Rate> shared_rate;   // with other connections; null: none
 };
 
 // What a stream tells its user.

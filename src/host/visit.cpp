@@ -143,8 +143,8 @@ bool Visit::begin_url() {
   if (!prepared_ && restore_mount() && !choose_settings()) {
     return false;
   }
-  stream_->limits(
-      {settings_->keep_alive_idle, settings_->read_idle, settings_->write_idle, settings_->max_keep_alive_requests});
+  stream_->limits({settings_->keep_alive_idle, settings_->read_idle, settings_->write_idle,
+                   settings_->max_keep_alive_requests, settings_->bytes_per_second, settings_->shared_rate});
   // A connection that was made for another host, where no certificate is asked for, does not open this one.
   if (settings_->tls_verify_client && settings_->tls_enforce_client && stream_->endpoint().secure &&
       !stream_->endpoint().client_verified) {
