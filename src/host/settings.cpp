@@ -249,6 +249,7 @@ void add_tls(Appliers& table) {
   table["ssl.pemfile"] = text(&S::tls_certificate);
   table["ssl.privkey"] = text(&S::tls_key);
   table["ssl.ca-file"] = text(&S::tls_chain);
+  table["ssl.stapling-file"] = text(&S::tls_staple);
   table["ssl.cipher-list"] = text(&S::tls_ciphers);
   table["ssl.honor-cipher-order"] = flag(&S::tls_server_order);
   table["ssl.openssl.ssl-conf-cmd"] = part(&S::tls_commands, &Part::pairs);

@@ -190,6 +190,7 @@ struct RequestSettings {
   std::string tls_chain;
   std::string tls_ciphers;
   std::string tls_client_ca;
+  std::string tls_staple;
   PairsPtr tls_commands;
   bool tls_server_order = true;
   bool tls_verify_client = false;

@@ -47,13 +47,13 @@ const std::string& key_file(const RequestSettings& settings) {
 
 std::string stamps(const RequestSettings& settings) {
   return stamp(settings.tls_certificate) + '/' + stamp(key_file(settings)) + '/' + stamp(settings.tls_chain) + '/' +
-         stamp(settings.tls_client_ca);
+         stamp(settings.tls_client_ca) + '/' + stamp(settings.tls_staple);
 }
 
 // Equal for equal contexts.
 std::string key_of(const RequestSettings& settings) {
   std::string key = settings.tls_certificate + '\n' + settings.tls_key + '\n' + settings.tls_chain + '\n' +
-                    settings.tls_ciphers + '\n' + settings.tls_client_ca + '\n' +
+                    settings.tls_ciphers + '\n' + settings.tls_client_ca + '\n' + settings.tls_staple + '\n' +
                     (settings.tls_verify_client ? 'v' : '-') + (settings.tls_enforce_client ? 'e' : '-') +
                     (settings.tls_server_order ? 'o' : '-');
   if (settings.tls_commands) {
@@ -188,31 +188,41 @@ Result<void> TlsStore::check(const std::vector<std::string>& sockets) {
   return {};
 }
 
-Result<TlsStore::Context> TlsStore::find(const RequestSettings& settings) {
+Result<TlsStore::Identity> TlsStore::find(const RequestSettings& settings) {
   const std::string key = key_of(settings);
   const auto now = std::chrono::steady_clock::now();
   const auto kept = kept_.find(key);
   auto& looked = looked_[key];
   if (kept != kept_.end() && looked != decltype(now){} && now - looked < kLookAgain) {
-    return kept->second.context;
+    return kept->second.identity;
   }
   looked = now;
   const std::string seen = stamps(settings);
   if (kept != kept_.end() && kept->second.stamps == seen) {
-    return kept->second.context;
+    return kept->second.identity;
   }
   auto made = make(settings);
   if (made) {
-    kept_[key] = {*made, seen};
-    return *made;
+    Identity identity{*made, nullptr};
+    if (!settings.tls_staple.empty()) {
+      // Without it, clients ask the authority themselves: no reason to serve nobody.
+      auto staple = read_staple(settings.tls_staple, made->get());
+      if (staple) {
+        identity.staple = std::move(*staple);
+      } else {
+        log_.warning("ssl.stapling-file: \"" + settings.tls_staple + "\" is not used: " + staple.error().message);
+      }
+    }
+    kept_[key] = {identity, seen};
+    return identity;
   }
   if (kept == kept_.end()) {
-    return made;
+    return pass(made.error());
   }
   // A renewal that is half written, or wrong: the old certificate is better than none.
   log_.error("the certificate stays as it was: " + made.error().message);
   kept->second.stamps = seen;
-  return kept->second.context;
+  return kept->second.identity;
 }
 
 Result<TlsStore::Context> TlsStore::make(const RequestSettings& settings) const {
@@ -260,23 +270,26 @@ Result<TlsStore::Context> TlsStore::make(const RequestSettings& settings) const 
   }
   SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, h2_ ? const_cast<unsigned char*>(kName) : nullptr);
   SSL_CTX_set_client_hello_cb(context.get(), &TlsSession::on_hello, nullptr);
+  offer_staple(context.get(), &TlsSession::staple_of);
   return context;
 }
 
 std::unique_ptr<TlsSession> TlsStore::accept(int fd, const std::string& socket) {
-  const auto context = find(*settings(socket, ""));
-  if (!context) {
-    log_.error(socket + ": " + context.error().message);
+  const auto identity = find(*settings(socket, ""));
+  if (!identity) {
+    log_.error(socket + ": " + identity.error().message);
     return nullptr;
   }
-  SSL* ssl = SSL_new(context->get());
+  SSL* ssl = SSL_new(identity->context.get());
   if (ssl == nullptr || SSL_set_fd(ssl, fd) != 1) {
     SSL_free(ssl);
     log_.error(socket + ": " + openssl_error());
     return nullptr;
   }
   SSL_set_accept_state(ssl);
-  return std::unique_ptr<TlsSession>(new TlsSession(ssl, shared_from_this(), socket));
+  std::unique_ptr<TlsSession> session(new TlsSession(ssl, shared_from_this(), socket));
+  session->staple_ = identity->staple;
+  return session;
 }
 
 TlsSession::TlsSession(ssl_st* ssl, std::shared_ptr<TlsStore> store, std::string socket)
@@ -297,18 +310,26 @@ int TlsSession::on_hello(ssl_st* ssl, int* /*alert*/, void* /*unused*/) {
   }
   std::ranges::transform(host, host.begin(), [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
   const auto settings = session->store_->settings(session->socket_, host);
-  const auto context = session->store_->find(*settings);
-  if (!context) {
-    session->store_->log_.error(host + ": " + context.error().message);
+  const auto identity = session->store_->find(*settings);
+  if (!identity) {
+    session->store_->log_.error(host + ": " + identity.error().message);
     return SSL_CLIENT_HELLO_ERROR;
   }
-  SSL_set_SSL_CTX(ssl, context->get());
+  const TlsStore::Context& context = identity->context;
+  session->staple_ = identity->staple;
+  SSL_set_SSL_CTX(ssl, context.get());
   // These are not taken over by SSL_set_SSL_CTX().
-  SSL_set_verify(ssl, SSL_CTX_get_verify_mode(context->get()), nullptr);
-  SSL_set_min_proto_version(ssl, SSL_CTX_get_min_proto_version(context->get()));
-  SSL_set_max_proto_version(ssl, SSL_CTX_get_max_proto_version(context->get()));
-  SSL_set_client_CA_list(ssl, SSL_dup_CA_list(SSL_CTX_get_client_CA_list(context->get())));
+  SSL_set_verify(ssl, SSL_CTX_get_verify_mode(context.get()), nullptr);
+  SSL_set_min_proto_version(ssl, SSL_CTX_get_min_proto_version(context.get()));
+  SSL_set_max_proto_version(ssl, SSL_CTX_get_max_proto_version(context.get()));
+  SSL_set_client_CA_list(ssl, SSL_dup_CA_list(SSL_CTX_get_client_CA_list(context.get())));
   return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+// For a client that asks what the authority says about the certificate.
+const Staple* TlsSession::staple_of(ssl_st* ssl) {
+  const auto* session = static_cast<const TlsSession*>(SSL_get_app_data(ssl));
+  return session != nullptr ? session->staple_.get() : nullptr;
 }
 
 TlsSession::Step TlsSession::step_of(int result) {
