@@ -39,6 +39,10 @@ ClientConnection::ClientConnection(std::shared_ptr<net::Loop> loop, std::shared_
 
 Detached ClientConnection::run() {
   const auto self = shared_from_this();
+  if (context_->proxied && context_->proxied(endpoint_) && !co_await read_proxy()) {
+    close();
+    co_return;
+  }
   if (tls_ && !co_await handshake()) {
     close();
     co_return;
@@ -57,11 +61,7 @@ Detached ClientConnection::run() {
       }
     } else if (++in_a_row >= kMostInARow) {
       in_a_row = 0;
-      loop().post([weak = weak_from_this()] {
-        if (const auto connection = weak.lock()) {
-          static_cast<ClientConnection&>(*connection).wake(kAnswered);
-        }
-      });
+      wake_soon();
       if ((co_await next(kAnswered) & kAbort) != 0) {
         break;
       }
@@ -263,8 +263,8 @@ Co<bool> ClientConnection::refuse() {
     if (status != Status::blocked) {
       co_return false;
     }
-    watch_writable();
-    if ((co_await next(kWritable | kExpired) & kWritable) == 0) {
+    await_room(*turn.out);
+    if ((co_await next(kWritable | kAnswered | kExpired) & (kWritable | kAnswered)) == 0) {
       co_return false;
     }
   }
@@ -346,14 +346,8 @@ Co<bool> ClientConnection::wait_for_something(Status status) {
     co_return true;
   }
   const bool blocked = status == Status::blocked;
-  if (blocked && (tls_ ? tls_->budget_spent() : turn.out->budget_spent())) {
-    loop().post([weak = weak_from_this()] {
-      if (const auto connection = weak.lock()) {
-        static_cast<ClientConnection&>(*connection).wake(kAnswered);
-      }
-    });
-  } else if (blocked) {
-    watch_writable();
+  if (blocked) {
+    await_room(*turn.out);
   }
   const bool reading = wants_input();
   if (reading) {

@@ -30,8 +30,12 @@ struct ConnectionContext {
   // Makes who answers a request. The stream stays valid until its last call.
   std::function<std::shared_ptr<StreamUser>(const std::shared_ptr<Stream>&)> serve;
   bool h2c = true;  // HTTP/2 without TLS
+  // Whether a connection begins with a header of the PROXY protocol; null: none does.
+  std::function<bool(const Endpoint&)> proxied;
   // How long a kept connection may bring one more request when we stop.
   std::chrono::milliseconds last_chance{0};
+  // Calls a function once, that much later.
+  std::function<void(net::Clock::duration, std::function<void()>)> after;
   // A request that was refused by the parser, for the access log.
   std::function<void(const Endpoint&, int status)> refused;
 };
@@ -85,6 +89,7 @@ class ClientConnection final : public net::Connection {
   };
 
   net::Detached run();
+  net::Co<bool> read_proxy();
   net::Co<bool> handshake();
   // HTTP/2 (client_h2.cpp).
   void start_h2();
@@ -111,6 +116,12 @@ class ClientConnection final : public net::Connection {
   // Through TLS, where there is any.
   Got receive(std::span<char>& got, std::size_t limit = SIZE_MAX);
   net::SendQueue::Status flush(net::SendQueue& queue);
+  // After Status::blocked: wakes by kWritable or kAnswered when more may be sent.
+  void await_room(const net::SendQueue& queue);
+  void wake_soon();
+  [[nodiscard]] bool budget_spent(const net::SendQueue& queue) const;
+  void use_limits(const ConnectionLimits& limits);
+  std::size_t allowed_to_send();
   void send_now(std::string_view text);
   void give_up_user();
   void expire();
@@ -121,6 +132,9 @@ class ClientConnection final : public net::Connection {
   Endpoint endpoint_;
   std::unique_ptr<TlsSession> tls_;
   ConnectionLimits limits_;
+  std::optional<Rate> rate_;
+  bool limited_ = false;       // not the socket, but a rate is what flush() waits for
+  bool timer_is_set_ = false;  // for that
   std::string in_;
   std::unique_ptr<Turn> turn_;
   std::unique_ptr<H2Session> h2_;

@@ -74,7 +74,7 @@ void ClientConnection::start_h2() {
   links.wake = [this] { wake(kAnswered); };
   links.queue = [this] { return loop().take_queue(); };
   links.date = [this] { return std::string(loop().date()); };
-  links.limits = [this](const ConnectionLimits& limits) { limits_ = limits; };
+  links.limits = [this](const ConnectionLimits& limits) { use_limits(limits); };
   H2Limits limits;
   limits.head = this->limits();
   limits.header_deadline = std::chrono::duration_cast<std::chrono::seconds>(options().header_deadline);
@@ -188,14 +188,8 @@ void ClientConnection::stop_h2() {
 
 net::Co<unsigned> ClientConnection::wait_h2(net::SendQueue& out, Status status, Clock::time_point progress) {
   const bool blocked = status == Status::blocked;
-  if (blocked && (tls_ ? tls_->budget_spent() : out.budget_spent())) {
-    loop().post([weak = weak_from_this()] {
-      if (const auto connection = weak.lock()) {
-        static_cast<ClientConnection&>(*connection).wake(kAnswered);
-      }
-    });
-  } else if (blocked) {
-    watch_writable();
+  if (blocked) {
+    await_room(out);
   }
   if (out.size() < kStopReading) {
     watch_readable();

@@ -105,7 +105,7 @@ bool RequestStream::begun() const {
 
 void RequestStream::limits(const ConnectionLimits& limits) {
   if (connection_ != nullptr) {
-    connection_->limits_ = limits;
+    connection_->use_limits(limits);
   }
 }
 

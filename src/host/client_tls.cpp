@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "host/client_connection.hpp"
 
@@ -69,7 +70,86 @@ ClientConnection::Got ClientConnection::receive(std::span<char>& got, std::size_
 }
 
 Status ClientConnection::flush(net::SendQueue& queue) {
-  return tls_ ? tls_->flush(queue) : queue.flush(fd());
+  limited_ = false;
+  if (!rate_ && !limits_.shared_rate) {
+    return tls_ ? tls_->flush(queue) : queue.flush(fd());
+  }
+  const std::size_t budget = allowed_to_send();
+  limited_ = budget == 0;
+  if (limited_ && !queue.empty()) {
+    return Status::blocked;
+  }
+  const std::uint64_t before = queue.sent();
+  const std::size_t most = std::max<std::size_t>(budget, 1);
+  const Status status = tls_ ? tls_->flush(queue, most) : queue.flush(fd(), false, most);
+  const auto sent = static_cast<std::size_t>(queue.sent() - before);
+  if (rate_) {
+    rate_->spend(sent);
+  }
+  if (limits_.shared_rate) {
+    limits_.shared_rate->spend(sent);
+  }
+  limited_ = status == Status::blocked && budget_spent(queue) && allowed_to_send() == 0;
+  return status;
+}
+
+bool ClientConnection::budget_spent(const net::SendQueue& queue) const {
+  return tls_ ? tls_->budget_spent() : queue.budget_spent();
+}
+
+void ClientConnection::use_limits(const ConnectionLimits& limits) {
+  limits_ = limits;
+  if (limits.bytes_per_second == 0) {
+    rate_.reset();
+  } else if (!rate_ || rate_->bytes_per_second() != limits.bytes_per_second) {
+    rate_.emplace(limits.bytes_per_second, Rate::Clock::now());
+  }
+}
+
+// Where bandwidth is limited: bytes that may be sent now.
+std::size_t ClientConnection::allowed_to_send() {
+  const auto now = Rate::Clock::now();
+  std::size_t most = 1 << 20;
+  if (rate_) {
+    most = std::min(most, rate_->allowed(now));
+  }
+  if (limits_.shared_rate) {
+    // Not all of it for one: others that wait get their part.
+    constexpr std::size_t kPart = 64 * 1024;
+    most = std::min({most, kPart, limits_.shared_rate->allowed(now)});
+  }
+  return most;
+}
+
+void ClientConnection::wake_soon() {
+  loop().post([weak = weak_from_this()] {
+    if (const auto connection = weak.lock()) {
+      static_cast<ClientConnection&>(*connection).wake(kAnswered);
+    }
+  });
+}
+
+void ClientConnection::await_room(const net::SendQueue& queue) {
+  if (!limited_) {
+    return budget_spent(queue) ? wake_soon() : watch_writable();
+  }
+  if (std::exchange(timer_is_set_, true)) {
+    return;
+  }
+  Rate::Clock::duration wait{1};
+  if (rate_) {
+    wait = std::max(wait, rate_->wait());
+  }
+  if (limits_.shared_rate) {
+    wait = std::max(wait, limits_.shared_rate->wait());
+  }
+  context_->after(wait, [weak = weak_from_this()] {
+    if (const auto connection = weak.lock()) {
+      auto& self = static_cast<ClientConnection&>(*connection);
+      self.timer_is_set_ = false;
+      self.wake(kAnswered);
+    }
+  });
 }
 
 // A few bytes that may get lost when the client does not read.

@@ -21,7 +21,7 @@ constexpr int kMaxTries = 10;
 }  // namespace
 
 GatewayRun::GatewayRun(GatewayRequest request, AnswerSink& answer)
-    : request_(std::move(request)), answer_(&answer), spool_(request_.spool) {}
+    : request_(std::move(request)), answer_(&answer), body_(request_.spool) {}
 
 GatewayRun::~GatewayRun() {
   let_go();
@@ -33,12 +33,7 @@ std::string GatewayRun::label() {
 
 void GatewayRun::start() {
   if (answer_->stream().has_body() && request_.role == fcgi::Role::responder) {
-    answer_->stream().want_body();
-    if (!request_.content_length) {
-      request_.keep = Keep::whole;  // the app must hear the length before the body
-    }
-    spooling_ = request_.keep != Keep::little;
-    if (request_.keep == Keep::whole) {
+    if (body_.begin(answer_->stream(), request_.keep, request_.content_length)) {
       return body_arrived();
     }
   }
@@ -89,7 +84,7 @@ void GatewayRun::granted(Lease lease) {
     app_broken(why);
     return commit();
   }
-  const auto length = request_.content_length ? request_.content_length : std::optional(spool_.size());
+  const auto length = request_.content_length ? request_.content_length : std::optional(body_.size());
   id_ = client_->begin(self, request_.role, request_.params(app(), length));
   last_activity_ = granted_at_ = Clock::now();
   watch_time();
@@ -105,7 +100,7 @@ void GatewayRun::send_body() {
     return client_->flush();
   }
   while (client_->unsent() < kBodyAhead) {
-    const auto next = next_of_body(spooling_ ? &spool_ : nullptr, body_here_, answer_);
+    const auto next = body_.next(answer_);
     if (!next) {
       fail(500, next.error().context);
       return commit();
@@ -124,32 +119,31 @@ void GatewayRun::send_body() {
     if (bytes.empty()) {
       break;
     }
-    if (spooling_) {
+    if (body_.is_kept()) {
       client_->flush();  // when all of it went at once, nobody will call for more
     }
   }
   client_->flush_soon();
-  if (answer_ != nullptr && !body_ended_ && !spooling_) {
+  if (answer_ != nullptr && !body_ended_ && !body_.is_kept()) {
     answer_->commit();  // the stream may read on
   }
 }
 
 void GatewayRun::body_arrived() {
   const auto self = shared_from_this();
-  if (!spooling_ || answer_ == nullptr) {
+  if (!body_.is_kept() || answer_ == nullptr) {
     return send_body();
   }
-  Stream& stream = answer_->stream();
-  if (auto kept = spool_.append(stream.take_body()); !kept) {
-    fail(spool_.fault_status(), kept.error().context);
+  const auto may_begin = body_.arrived(answer_->stream());
+  if (!may_begin) {
+    fail(body_.fault_status(), may_begin.error().context);
     return commit();
   }
-  body_here_ = stream.body_ended();
-  if (state_ == State::body && body_here_) {
+  if (*may_begin) {
     return enqueue();
   }
   send_body();
-  if (answer_ != nullptr && !body_here_) {
+  if (answer_ != nullptr && !body_.is_whole()) {
     answer_->commit();  // the stream may read on
   }
 }
@@ -199,7 +193,7 @@ void GatewayRun::app_broken(Broken why) {
   }
   if (why == Broken::connect || why == Broken::timeout) {
     const bool time = Clock::now() - queued_since_ < app().spec().queue_wait;
-    const bool body_here = !body_sent_ || spooling_;
+    const bool body_here = !body_sent_ || body_.is_kept();
     if (answer_ != nullptr && !head_done_ && body_here && time && ++connects_ < kMaxConnects) {
       retry_ = true;
       --tries_;  // nothing has been tried yet
@@ -320,7 +314,7 @@ void GatewayRun::try_again() {
   any_output_ = false;
   body_ended_ = false;
   body_sent_ = false;
-  spool_.rewind();
+  body_.rewind();
   if (connecting && request_.apps.size() > 1) {
     app_at_ = (app_at_ + 1) % request_.apps.size();
   }

@@ -92,9 +92,7 @@ class GatewayRun final : public Upstream, public FcgiSink, public std::enable_sh
   Timers::Id timer_ = 0;
 
   // The body of the request.
-  Spool spool_;
-  bool spooling_ = false;    // it goes through the spool
-  bool body_here_ = false;   // all of it is there
+  RequestBody body_;
   bool body_sent_ = false;   // something of it
   bool body_ended_ = false;  // its end was sent
 

@@ -39,7 +39,7 @@ void GatewayRun::take_head(std::string_view bytes) {
   }
   head_done_ = true;
   if (body_ended_) {
-    spool_.clear();  // it will not be tried again
+    body_.clear();  // it will not be tried again
   }
   if (answer_ == nullptr) {
     return;

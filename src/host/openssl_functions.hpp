@@ -4,7 +4,9 @@
 // uses them. Everything else calls them by their own names; openssl_library.cpp passes the calls on.
 #pragma once
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
@@ -13,12 +15,24 @@
 namespace microtome::host {
 
 #define MICROTOME_OPENSSL_FUNCTIONS(X)  \
+  X(ASN1_INTEGER_cmp)                   \
+  X(ASN1_TIME_diff)                     \
   X(BIO_free)                           \
   X(BIO_new_file)                       \
+  X(CRYPTO_malloc)                      \
   X(ERR_clear_error)                    \
   X(ERR_get_error)                      \
   X(ERR_peek_error)                     \
   X(ERR_reason_error_string)            \
+  X(OCSP_BASICRESP_free)                \
+  X(OCSP_RESPONSE_free)                 \
+  X(OCSP_SINGLERESP_get0_id)            \
+  X(OCSP_id_get0_info)                  \
+  X(OCSP_resp_count)                    \
+  X(OCSP_resp_get0)                     \
+  X(OCSP_response_get1_basic)           \
+  X(OCSP_response_status)               \
+  X(OCSP_single_get0_status)            \
   X(PEM_read_bio_X509)                  \
   X(SSL_CONF_CTX_finish)                \
   X(SSL_CONF_CTX_free)                  \
@@ -26,9 +40,11 @@ namespace microtome::host {
   X(SSL_CONF_CTX_set_flags)             \
   X(SSL_CONF_CTX_set_ssl_ctx)           \
   X(SSL_CONF_cmd)                       \
+  X(SSL_CTX_callback_ctrl)              \
   X(SSL_CTX_check_private_key)          \
   X(SSL_CTX_ctrl)                       \
   X(SSL_CTX_free)                       \
+  X(SSL_CTX_get0_certificate)           \
   X(SSL_CTX_get_client_CA_list)         \
   X(SSL_CTX_get_verify_mode)            \
   X(SSL_CTX_load_verify_locations)      \
@@ -65,7 +81,9 @@ namespace microtome::host {
   X(SSL_set_verify)                     \
   X(SSL_shutdown)                       \
   X(SSL_write_ex)                       \
-  X(TLS_server_method)
+  X(TLS_server_method)                  \
+  X(X509_get0_serialNumber)             \
+  X(d2i_OCSP_RESPONSE)
 
 // What the module hands out as `microtome_openssl`.
 struct OpenSslFunctions {

@@ -17,7 +17,7 @@ constexpr std::size_t kBodyAhead = 64 * 1024;
 }  // namespace
 
 ProxyRun::ProxyRun(ProxyRequest request, AnswerSink& answer)
-    : request_(std::move(request)), answer_(&answer), spool_(request_.spool), head_(!request_.cgi) {}
+    : request_(std::move(request)), answer_(&answer), body_(request_.spool), head_(!request_.cgi) {}
 
 ProxyRun::~ProxyRun() {
   let_go();
@@ -25,12 +25,7 @@ ProxyRun::~ProxyRun() {
 
 void ProxyRun::start() {
   if (answer_->stream().has_body()) {
-    answer_->stream().want_body();
-    if (!request_.content_length) {
-      request_.keep = Keep::whole;
-    }
-    spooling_ = request_.keep != Keep::little;
-    if (request_.keep == Keep::whole) {
+    if (body_.begin(answer_->stream(), request_.keep, request_.content_length)) {
       return body_arrived();
     }
   }
@@ -69,7 +64,7 @@ void ProxyRun::granted(Lease lease) {
   descriptor_ = std::make_unique<net::Descriptor>(*lease_.app().context().loop, connected.fd);
   connected_ = connected.state == Connect::done;
   running_ = true;
-  out_.copy(request_.text(app(), request_.content_length ? request_.content_length : std::optional(spool_.size())));
+  out_.copy(request_.text(app(), request_.content_length ? request_.content_length : std::optional(body_.size())));
   last_activity_ = Clock::now();
   watch_time();
   send_body();
@@ -81,7 +76,7 @@ bool ProxyRun::fill_queue() {
     if (out_.size() >= kBodyAhead) {
       return true;
     }
-    const auto next = next_of_body(spooling_ ? &spool_ : nullptr, body_here_, answer_);
+    const auto next = body_.next(answer_);
     if (!next) {
       fail(500, next.error().context);
       return false;
@@ -111,7 +106,7 @@ void ProxyRun::send_body() {
   if (done_) {
     return commit();
   }
-  if (answer_ != nullptr && !body_ended_ && !spooling_) {
+  if (answer_ != nullptr && !body_ended_ && !body_.is_kept()) {
     answer_->commit();
   }
 }
@@ -220,7 +215,7 @@ void ProxyRun::fail(int status, std::string reason) {
 
 // The request goes to the next server, if there is one that has not been tried.
 void ProxyRun::next_server() {
-  if (tried_ >= request_.apps.size() || (body_sent_ && !spooling_) || answer_ == nullptr) {
+  if (tried_ >= request_.apps.size() || (body_sent_ && !body_.is_kept()) || answer_ == nullptr) {
     return fail(tried_ >= request_.apps.size() && !any_output_ && !connected_ ? 503 : 502,
                 "no server could be reached");
   }
@@ -230,7 +225,7 @@ void ProxyRun::next_server() {
   out_.clear();
   head_ = CgiHeadReader(!request_.cgi);
   body_ended_ = body_sent_ = false;
-  spool_.rewind();
+  body_.rewind();
   app().context().timers->cancel(timer_);
   lease_.release();
   app_at_ = (app_at_ + 1) % request_.apps.size();
@@ -239,19 +234,19 @@ void ProxyRun::next_server() {
 
 void ProxyRun::body_arrived() {
   const auto self = shared_from_this();
-  if (!spooling_ || answer_ == nullptr || tunnel_) {
+  if (!body_.is_kept() || answer_ == nullptr || tunnel_) {
     return send_body();
   }
-  if (auto kept = spool_.append(answer_->stream().take_body()); !kept) {
-    fail(spool_.fault_status(), kept.error().context);
+  const auto may_begin = body_.arrived(answer_->stream());
+  if (!may_begin) {
+    fail(body_.fault_status(), may_begin.error().context);
     return commit();
   }
-  body_here_ = answer_->stream().body_ended();
-  if (body_here_ && request_.keep == Keep::whole && tried_ == 0) {
+  if (*may_begin) {
     return enqueue();
   }
   send_body();
-  if (answer_ != nullptr && !body_here_) {
+  if (answer_ != nullptr && !body_.is_whole()) {
     answer_->commit();
   }
 }

@@ -81,9 +81,7 @@ class ProxyRun final : public Upstream, public net::Watcher, public std::enable_
   bool writing_ = false;
   bool hold_ = false;
   net::SendQueue out_;
-  Spool spool_;
-  bool spooling_ = false;   // the body goes through it
-  bool body_here_ = false;  // all of it is there
+  RequestBody body_;
   bool running_ = false;
   bool body_sent_ = false;
   bool body_ended_ = false;

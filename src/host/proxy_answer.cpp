@@ -61,7 +61,7 @@ bool ProxyRun::take_head(std::string_view& bytes) {
   }
   head_done_ = true;
   if (body_ended_) {
-    spool_.clear();
+    body_.clear();
   }
   leave_out_named(head.headers, head.connection);
   const bool bodiless = request_.head || head.status == 204 || head.status == 304;

@@ -18,8 +18,10 @@
 #include "host/context.hpp"
 #include "host/fcgi_client.hpp"
 #include "host/listener.hpp"
+#include "host/start_pages.hpp"
 #include "host/supervisor.hpp"
 #include "host/tls.hpp"
+#include "host/trusted_proxies.hpp"
 #include "host/visit.hpp"
 
 namespace microtome::host {
@@ -30,6 +32,7 @@ namespace {
 
 constexpr auto kWarmUp = 1500ms;      // for apps of a successor; those that answer no question are started by then
 constexpr auto kLastChance = 1000ms;  // for a request on a kept connection, when a successor serves
+constexpr auto kRest = 10s;           // without a request, before memory is given back
 
 sigset_t host_signals() {
   sigset_t set;
@@ -141,6 +144,7 @@ class Host final : public HostServer {
     if (options_.ready) {
       options_.ready();
     }
+    give_back_start_pages();
   }
 
   // A predecessor still serves: there is time until our apps answer, so that no request has to wait for their start.
@@ -177,11 +181,16 @@ class Host final : public HostServer {
       auto visit = std::make_shared<Visit>(context_, stream);
       visit->start();
       last_request_ = Timers::Clock::now();
+      rested_ = false;
       return visit;
     };
     context->refused = [this](const Endpoint&, int status) {
       ++context_->counters->requests;
       ++context_->counters->by_class[status / 100];
+    };
+    context->proxied = [this](const Endpoint& endpoint) { return brings_proxy_header(*context_->site, endpoint); };
+    context->after = [timers = timers_](net::Clock::duration after, std::function<void()> job) {
+      timers->after(after, std::move(job));
     };
     context->h2c = options_.settings.h2 && options_.settings.h2c;
     connection_context_ = std::move(context);
@@ -429,6 +438,7 @@ class Host final : public HostServer {
     change_listeners(settings, std::move(sockets));
     supervisor_->retire(options_.drain);
     options_.log.info("configuration read again");
+    give_back_start_pages();
   }
 
   // New addresses are listened on before old ones close; those of systemd stay.
@@ -496,8 +506,17 @@ class Host final : public HostServer {
         options_.log.info("stopping: idle");
         begin_stop(SIGTERM);
       }
+      rest();
       every_second();
     });
+  }
+
+  // A host that nobody asks keeps little in memory.
+  void rest() {
+    if (!rested_ && Timers::Clock::now() - last_request_ >= kRest) {
+      rested_ = true;
+      give_back_start_pages();
+    }
   }
 
   HostOptions options_;
@@ -517,6 +536,7 @@ class Host final : public HostServer {
   std::atomic<std::size_t> connections_{0};
   Timers::Clock::time_point last_request_ = Timers::Clock::now();
   Timers::Clock::time_point stop_by_{};
+  bool rested_ = false;  // since the last request
   bool stopping_ = false;
   bool serving_ = false;
   bool handing_over_ = false;

@@ -164,6 +164,7 @@ void add_server(Appliers& table) {
   table["accesslog.use-syslog"] = flag(&S::access_syslog);
   table["accesslog.syslog-level"] = number(&S::access_syslog_level);
   table["extforward.params"] = part(&S::forward_params, &Part::pairs);
+  table["extforward.hap-PROXY"] = flag(&S::proxy_header);
   table["extforward.forwarder"] = part(&S::forwarders, &Part::pairs);
   table["extforward.headers"] = part(&S::forward_headers, &Part::texts);
   table["mount.path"] = text(&S::mount);
@@ -180,6 +181,10 @@ void add_server(Appliers& table) {
   table["server.max-request-size"] = [](S& s, const Setting& setting, const Part&, int) {
     s.max_body = static_cast<std::uint64_t>(as_number(setting.value).value_or(0)) * 1024;
   };
+  table["connection.kbytes-per-second"] = [](S& s, const Setting& setting, const Part&, int) {
+    s.bytes_per_second = static_cast<std::uint64_t>(as_number(setting.value).value_or(0)) * 1024;
+  };
+  table["server.kbytes-per-second"] = part(&S::shared_rate, &Part::rate);
   table["server.max-keep-alive-requests"] = number(&S::max_keep_alive_requests);
   table["server.max-keep-alive-idle"] = seconds(&S::keep_alive_idle);
   table["server.max-read-idle"] = seconds(&S::read_idle);
@@ -244,6 +249,7 @@ void add_tls(Appliers& table) {
   table["ssl.pemfile"] = text(&S::tls_certificate);
   table["ssl.privkey"] = text(&S::tls_key);
   table["ssl.ca-file"] = text(&S::tls_chain);
+  table["ssl.stapling-file"] = text(&S::tls_staple);
   table["ssl.cipher-list"] = text(&S::tls_ciphers);
   table["ssl.honor-cipher-order"] = flag(&S::tls_server_order);
   table["ssl.openssl.ssl-conf-cmd"] = part(&S::tls_commands, &Part::pairs);
@@ -274,6 +280,7 @@ Site::Site(ConfigTree tree, Diagnostics& diagnostics) : tree_(std::move(tree)), 
       if (parts->appliers.contains(setting.key)) {
         parts->parts.emplace(&setting, read_part(setting, diagnostics));
       }
+      knows_proxy_header_ |= setting.key == "extforward.hap-PROXY" && as_boolean(setting.value).value_or(false);
     }
   }
   parts_ = std::move(parts);

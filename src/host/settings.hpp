@@ -24,6 +24,7 @@
 #include "host/deflate.hpp"
 #include "host/mime.hpp"
 #include "host/proxy_headers.hpp"
+#include "host/rate.hpp"
 #include "host/rewrite.hpp"
 #include "host/spool.hpp"
 
@@ -144,8 +145,9 @@ struct RequestSettings {
   PairsPtr forwarders;
   TextsPtr forward_headers;
   PairsPtr forward_params;
-  std::string mount;       // public path that the front-end strips
-  TextsPtr mount_headers;  // of trusted proxies, that tell it
+  bool proxy_header = false;  // connections of trusted proxies begin with one of the PROXY protocol
+  std::string mount;          // public path that the front-end strips
+  TextsPtr mount_headers;     // of trusted proxies, that tell it
 
   std::string status_url;
   std::string statistics_url;
@@ -188,12 +190,15 @@ struct RequestSettings {
   std::string tls_chain;
   std::string tls_ciphers;
   std::string tls_client_ca;
+  std::string tls_staple;
   PairsPtr tls_commands;
   bool tls_server_order = true;
   bool tls_verify_client = false;
   bool tls_enforce_client = true;
 
-  std::uint64_t max_body = 0;  // bytes, 0: no limit
+  std::uint64_t bytes_per_second = 0;  // of a connection, 0: no limit
+  std::shared_ptr<Rate> shared_rate;   // of all connections for which the same line holds; for the loop thread
+  std::uint64_t max_body = 0;          // bytes, 0: no limit
   int max_keep_alive_requests = 1000;
   std::chrono::seconds keep_alive_idle{5};
   std::chrono::seconds read_idle{60};
@@ -250,6 +255,8 @@ class Site {
 
   [[nodiscard]] const ConfigTree& tree() const { return tree_; }
   [[nodiscard]] const ConditionSet& conditions() const { return conditions_; }
+  // Whether proxy_header is true anywhere.
+  [[nodiscard]] bool knows_proxy_header() const { return knows_proxy_header_; }
   // The settings where these blocks hold. The same pointer for the same blocks.
   [[nodiscard]] SettingsPtr settings(const std::vector<int>& active);
   // Every app named anywhere, each once.
@@ -263,6 +270,7 @@ class Site {
   ConfigTree tree_;
   ConditionSet conditions_;
   std::shared_ptr<const Parts> parts_;
+  bool knows_proxy_header_ = false;
   std::unordered_map<std::string, SettingsPtr> cache_;
 };
 

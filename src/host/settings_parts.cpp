@@ -188,6 +188,12 @@ void warn_of_hidden_aliases(const Setting& setting, Diagnostics& diagnostics) {
 Part read_part(const Setting& setting, Diagnostics& diagnostics) {
   Part part;
   const Directive* row = find_directive(directives(), setting.key);
+  if (setting.key == "server.kbytes-per-second") {
+    const auto rate =
+        static_cast<std::uint64_t>(std::max<std::int64_t>(0, as_number(setting.value).value_or(0))) * 1024;
+    part.rate = rate > 0 ? std::make_shared<Rate>(rate, Rate::Clock::now()) : nullptr;
+    return part;
+  }
   if (row == nullptr || !setting.value.is_list()) {
     return part;
   }

@@ -16,6 +16,7 @@ struct Part {
   ExpiriesPtr expiries;
   AuthRulesPtr auth_rules;
   std::shared_ptr<const ProxyHeaders> proxy_headers;
+  std::shared_ptr<Rate> rate;
 };
 
 // check_directives() has passed the setting; reports what is wrong beyond that.

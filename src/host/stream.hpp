@@ -9,10 +9,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "host/rate.hpp"
 #include "http/message.hpp"
 #include "net/http_head.hpp"
 
@@ -26,6 +28,7 @@ struct Endpoint {
   int local_port = 0;
   std::string socket;  // the listening address as configured
   bool secure = false;
+  bool secure_before = false;    // TLS ends at a proxy that is trusted
   bool client_verified = false;  // its certificate is signed by our CA
   bool unix_socket = false;
 };
@@ -36,6 +39,8 @@ struct ConnectionLimits {
   std::chrono::seconds read_idle{60};
   std::chrono::seconds write_idle{360};
   int max_requests = 1000;
+  std::uint64_t bytes_per_second = 0;  // 0: as many as the client takes
+  std::shared_ptr<Rate> shared_rate;   // with other connections; null: none
 };
 
 // What a stream tells its user.

@@ -5,7 +5,6 @@
 #include <openssl/ssl.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "host/directives.hpp"
@@ -15,10 +14,8 @@ namespace microtome::host {
 namespace {
 
 using namespace std::chrono_literals;
-using Status = net::SendQueue::Status;
 
-constexpr auto kLookAgain = 1s;             // files of certificates are looked at so often, at most
-constexpr std::size_t kRecord = 16 * 1024;  // the largest TLS record
+constexpr auto kLookAgain = 1s;  // files of certificates are looked at so often, at most
 
 // What OpenSSL has to say; its queue is empty afterwards.
 std::string openssl_error() {
@@ -47,13 +44,13 @@ const std::string& key_file(const RequestSettings& settings) {
 
 std::string stamps(const RequestSettings& settings) {
   return stamp(settings.tls_certificate) + '/' + stamp(key_file(settings)) + '/' + stamp(settings.tls_chain) + '/' +
-         stamp(settings.tls_client_ca);
+         stamp(settings.tls_client_ca) + '/' + stamp(settings.tls_staple);
 }
 
 // Equal for equal contexts.
 std::string key_of(const RequestSettings& settings) {
   std::string key = settings.tls_certificate + '\n' + settings.tls_key + '\n' + settings.tls_chain + '\n' +
-                    settings.tls_ciphers + '\n' + settings.tls_client_ca + '\n' +
+                    settings.tls_ciphers + '\n' + settings.tls_client_ca + '\n' + settings.tls_staple + '\n' +
                     (settings.tls_verify_client ? 'v' : '-') + (settings.tls_enforce_client ? 'e' : '-') +
                     (settings.tls_server_order ? 'o' : '-');
   if (settings.tls_commands) {
@@ -78,22 +75,6 @@ int choose_protocol(SSL* /*ssl*/, const unsigned char** out, unsigned char* out_
   }
   *out = chosen;
   return SSL_TLSEXT_ERR_OK;
-}
-
-// The host that a ClientHello names (RFC 6066 section 3), or "".
-std::string name_in_hello(SSL* ssl) {
-  const unsigned char* bytes = nullptr;
-  std::size_t size = 0;
-  if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &bytes, &size) != 1 || size < 5) {
-    return {};
-  }
-  const auto number = [bytes](std::size_t at) { return static_cast<std::size_t>(bytes[at] << 8 | bytes[at + 1]); };
-  const std::size_t length = number(3);
-  if (number(0) != size - 2 || bytes[2] != TLSEXT_NAMETYPE_host_name || length > size - 5 ||
-      length > TLSEXT_MAXLEN_host_name) {
-    return {};
-  }
-  return {reinterpret_cast<const char*>(bytes) + 5, length};
 }
 
 // lighttpd's ssl.openssl.ssl-conf-cmd: MinProtocol, CipherString, Options, ... (SSL_CONF_cmd(3), "file" commands).
@@ -188,31 +169,41 @@ Result<void> TlsStore::check(const std::vector<std::string>& sockets) {
   return {};
 }
 
-Result<TlsStore::Context> TlsStore::find(const RequestSettings& settings) {
+Result<TlsStore::Identity> TlsStore::find(const RequestSettings& settings) {
   const std::string key = key_of(settings);
   const auto now = std::chrono::steady_clock::now();
   const auto kept = kept_.find(key);
   auto& looked = looked_[key];
   if (kept != kept_.end() && looked != decltype(now){} && now - looked < kLookAgain) {
-    return kept->second.context;
+    return kept->second.identity;
   }
   looked = now;
   const std::string seen = stamps(settings);
   if (kept != kept_.end() && kept->second.stamps == seen) {
-    return kept->second.context;
+    return kept->second.identity;
   }
   auto made = make(settings);
   if (made) {
-    kept_[key] = {*made, seen};
-    return *made;
+    Identity identity{*made, nullptr};
+    if (!settings.tls_staple.empty()) {
+      // Without it, clients ask the authority themselves: no reason to serve nobody.
+      auto staple = read_staple(settings.tls_staple, made->get());
+      if (staple) {
+        identity.staple = std::move(*staple);
+      } else {
+        log_.warning("ssl.stapling-file: \"" + settings.tls_staple + "\" is not used: " + staple.error().message);
+      }
+    }
+    kept_[key] = {identity, seen};
+    return identity;
   }
   if (kept == kept_.end()) {
-    return made;
+    return pass(made.error());
   }
   // A renewal that is half written, or wrong: the old certificate is better than none.
   log_.error("the certificate stays as it was: " + made.error().message);
   kept->second.stamps = seen;
-  return kept->second.context;
+  return kept->second.identity;
 }
 
 Result<TlsStore::Context> TlsStore::make(const RequestSettings& settings) const {
@@ -260,141 +251,26 @@ Result<TlsStore::Context> TlsStore::make(const RequestSettings& settings) const 
   }
   SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, h2_ ? const_cast<unsigned char*>(kName) : nullptr);
   SSL_CTX_set_client_hello_cb(context.get(), &TlsSession::on_hello, nullptr);
+  offer_staple(context.get(), &TlsSession::staple_of);
   return context;
 }
 
 std::unique_ptr<TlsSession> TlsStore::accept(int fd, const std::string& socket) {
-  const auto context = find(*settings(socket, ""));
-  if (!context) {
-    log_.error(socket + ": " + context.error().message);
+  const auto identity = find(*settings(socket, ""));
+  if (!identity) {
+    log_.error(socket + ": " + identity.error().message);
     return nullptr;
   }
-  SSL* ssl = SSL_new(context->get());
+  SSL* ssl = SSL_new(identity->context.get());
   if (ssl == nullptr || SSL_set_fd(ssl, fd) != 1) {
     SSL_free(ssl);
     log_.error(socket + ": " + openssl_error());
     return nullptr;
   }
   SSL_set_accept_state(ssl);
-  return std::unique_ptr<TlsSession>(new TlsSession(ssl, shared_from_this(), socket));
-}
-
-TlsSession::TlsSession(ssl_st* ssl, std::shared_ptr<TlsStore> store, std::string socket)
-    : ssl_(ssl), store_(std::move(store)), socket_(std::move(socket)) {
-  SSL_set_app_data(ssl_, this);
-}
-
-TlsSession::~TlsSession() {
-  SSL_free(ssl_);
-}
-
-// The client's ClientHello names a host: its certificate is taken, and its versions, before any is agreed on.
-int TlsSession::on_hello(ssl_st* ssl, int* /*alert*/, void* /*unused*/) {
-  auto* session = static_cast<TlsSession*>(SSL_get_app_data(ssl));
-  std::string host = name_in_hello(ssl);
-  if (session == nullptr || host.empty()) {
-    return SSL_CLIENT_HELLO_SUCCESS;
-  }
-  std::ranges::transform(host, host.begin(), [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
-  const auto settings = session->store_->settings(session->socket_, host);
-  const auto context = session->store_->find(*settings);
-  if (!context) {
-    session->store_->log_.error(host + ": " + context.error().message);
-    return SSL_CLIENT_HELLO_ERROR;
-  }
-  SSL_set_SSL_CTX(ssl, context->get());
-  // These are not taken over by SSL_set_SSL_CTX().
-  SSL_set_verify(ssl, SSL_CTX_get_verify_mode(context->get()), nullptr);
-  SSL_set_min_proto_version(ssl, SSL_CTX_get_min_proto_version(context->get()));
-  SSL_set_max_proto_version(ssl, SSL_CTX_get_max_proto_version(context->get()));
-  SSL_set_client_CA_list(ssl, SSL_dup_CA_list(SSL_CTX_get_client_CA_list(context->get())));
-  return SSL_CLIENT_HELLO_SUCCESS;
-}
-
-TlsSession::Step TlsSession::step_of(int result) {
-  switch (SSL_get_error(ssl_, result)) {
-    case SSL_ERROR_WANT_READ:
-      return Step::want_read;
-    case SSL_ERROR_WANT_WRITE:
-      return Step::want_write;
-    case SSL_ERROR_ZERO_RETURN:
-      return Step::ended;
-    case SSL_ERROR_SSL: {
-      const int reason = ERR_GET_REASON(ERR_peek_error());
-      ERR_clear_error();
-      // A client that leaves without a word, as many do; whether its request was whole, HTTP knows.
-      return reason == SSL_R_UNEXPECTED_EOF_WHILE_READING ? Step::ended
-             : reason == SSL_R_HTTP_REQUEST               ? Step::plain_http
-                                                          : Step::failed;
-    }
-    default:
-      ERR_clear_error();
-      return Step::failed;
-  }
-}
-
-TlsSession::Step TlsSession::handshake() {
-  ERR_clear_error();
-  const int result = SSL_do_handshake(ssl_);
-  return result == 1 ? Step::done : step_of(result);
-}
-
-TlsSession::Step TlsSession::read(std::span<char> to, std::size_t& got) {
-  ERR_clear_error();
-  const int result = SSL_read_ex(ssl_, to.data(), to.size(), &got);
-  return result == 1 ? Step::done : step_of(result);
-}
-
-Status TlsSession::flush(net::SendQueue& queue, std::size_t budget) {
-  std::size_t spent = 0;
-  budget_spent_ = false;
-  while (true) {
-    if (pending_.size() == written_) {
-      if (spent >= budget) {
-        budget_spent_ = true;
-        return Status::blocked;
-      }
-      pending_.resize(kRecord);
-      written_ = 0;
-      std::size_t got = 0;
-      const Status status = queue.pull(pending_, got);
-      pending_.resize(got);
-      if (got == 0) {
-        std::string().swap(pending_);
-        return status;
-      }
-    }
-    ERR_clear_error();
-    std::size_t sent = 0;
-    if (SSL_write_ex(ssl_, pending_.data() + written_, pending_.size() - written_, &sent) != 1) {
-      const Step step = step_of(0);
-      return step == Step::want_write || step == Step::want_read ? Status::blocked : Status::gone;
-    }
-    written_ += sent;
-    spent += sent;
-  }
-}
-
-void TlsSession::say_goodbye() {
-  ERR_clear_error();
-  SSL_shutdown(ssl_);
-  ERR_clear_error();
-}
-
-std::string_view TlsSession::protocol() const {
-  const unsigned char* name = nullptr;
-  unsigned size = 0;
-  SSL_get0_alpn_selected(ssl_, &name, &size);
-  return {reinterpret_cast<const char*>(name), size};
-}
-
-bool TlsSession::client_verified() const {
-  X509* certificate = SSL_get0_peer_certificate(ssl_);
-  return certificate != nullptr && SSL_get_verify_result(ssl_) == X509_V_OK;
-}
-
-std::string TlsSession::version() const {
-  return SSL_get_version(ssl_);
+  std::unique_ptr<TlsSession> session(new TlsSession(ssl, shared_from_this(), socket));
+  session->staple_ = identity->staple;
+  return session;
 }
 
 }  // namespace microtome::host

@@ -16,6 +16,7 @@
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "host/settings.hpp"
+#include "host/tls_staple.hpp"
 #include "net/send_queue.hpp"
 
 // OpenSSL's, so that its headers stay out of ours.
@@ -60,11 +61,13 @@ class TlsSession {
   friend class TlsStore;
   TlsSession(ssl_st* ssl, std::shared_ptr<TlsStore> store, std::string socket);
   static int on_hello(ssl_st* ssl, int* alert, void* unused);
+  static const Staple* staple_of(ssl_st* ssl);
   Step step_of(int result);
 
   ssl_st* ssl_;
   std::shared_ptr<TlsStore> store_;
   std::string socket_;
+  StaplePtr staple_;     // of the certificate that is shown
   std::string pending_;  // taken from a queue and not yet encrypted
   std::size_t written_ = 0;
   bool budget_spent_ = false;
@@ -86,12 +89,16 @@ class TlsStore : public std::enable_shared_from_this<TlsStore> {
  private:
   friend class TlsSession;
   using Context = std::shared_ptr<ssl_ctx_st>;
-  struct Kept {
+  struct Identity {
     Context context;
+    StaplePtr staple;  // null: none
+  };
+  struct Kept {
+    Identity identity;
     std::string stamps;  // of the files it was read from
   };
   [[nodiscard]] SettingsPtr settings(const std::string& socket, std::string_view host) const;
-  [[nodiscard]] Result<Context> find(const RequestSettings& settings);
+  [[nodiscard]] Result<Identity> find(const RequestSettings& settings);
   [[nodiscard]] Result<Context> make(const RequestSettings& settings) const;
 
   std::shared_ptr<Site> site_;

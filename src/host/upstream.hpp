@@ -3,9 +3,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.hpp"
 #include "host/cgi_head.hpp"
@@ -40,13 +43,39 @@ class Upstream {
   virtual void client_gone() = 0;  // the sink is not called any more
 };
 
-// What of a request's body goes to the upstream next.
-struct BodyPiece {
-  std::string bytes;
-  bool last = false;  // nothing comes behind it
+// The body of a request on its way to an upstream: as it comes from the client, or through a spool.
+class RequestBody {
+ public:
+  struct Piece {
+    std::string bytes;
+    bool last = false;  // nothing comes behind it
+  };
+  explicit RequestBody(SpoolPlacePtr place) : spool_(std::move(place)) {}
+
+  // Begins to read a body of `length` (nullopt: not known, so the upstream has to wait for all of it). True: nothing
+  // is sent before arrived() says so; call that at once.
+  [[nodiscard]] bool begin(Stream& stream, Keep keep, std::optional<std::uint64_t> length);
+  // Keeps what has come, where it is kept. True: all of it is there now, and was waited for. Fails when it cannot be
+  // kept; fault_status() says more.
+  [[nodiscard]] Result<bool> arrived(Stream& stream);
+  // What goes to the upstream next. Of a client that has gone (`answer` null) nothing comes but what is kept. Fails
+  // when that cannot be read.
+  [[nodiscard]] Result<Piece> next(AnswerSink* answer);
+
+  // Through the spool: it can be sent again.
+  [[nodiscard]] bool is_kept() const { return kept_; }
+  [[nodiscard]] bool is_whole() const { return whole_; }
+  // Of what is kept.
+  [[nodiscard]] std::uint64_t size() const { return spool_.size(); }
+  [[nodiscard]] int fault_status() const { return spool_.fault_status(); }
+  void rewind() { spool_.rewind(); }
+  void clear() { spool_.clear(); }
+
+ private:
+  Spool spool_;
+  bool kept_ = false;
+  bool waiting_ = false;  // until all is there
+  bool whole_ = false;    // all of it is in the spool
 };
-// Out of `spool`, of which `whole` says that all of it is there; without a spool (null) as it comes from the client.
-// Of a client that has gone (`answer` null) nothing comes. Fails when the spool cannot be read.
-[[nodiscard]] Result<BodyPiece> next_of_body(Spool* spool, bool whole, AnswerSink* answer);
 
 }  // namespace microtome::host

@@ -114,7 +114,7 @@ void Visit::start() {
   request_.query = std::move(head.query);
   request_.headers = std::move(head.headers);
   request_.authority = std::move(head.authority);
-  request_.scheme = stream_->endpoint().secure ? "https" : "http";
+  request_.scheme = stream_->endpoint().secure || stream_->endpoint().secure_before ? "https" : "http";
   request_.remote_address = stream_->endpoint().remote_address;
   if (!run()) {
     error(404);
@@ -143,8 +143,8 @@ bool Visit::begin_url() {
   if (!prepared_ && restore_mount() && !choose_settings()) {
     return false;
   }
-  stream_->limits(
-      {settings_->keep_alive_idle, settings_->read_idle, settings_->write_idle, settings_->max_keep_alive_requests});
+  stream_->limits({settings_->keep_alive_idle, settings_->read_idle, settings_->write_idle,
+                   settings_->max_keep_alive_requests, settings_->bytes_per_second, settings_->shared_rate});
   // A connection that was made for another host, where no certificate is asked for, does not open this one.
   if (settings_->tls_verify_client && settings_->tls_enforce_client && stream_->endpoint().secure &&
       !stream_->endpoint().client_verified) {

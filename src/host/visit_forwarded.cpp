@@ -6,6 +6,7 @@
 #include "host/address.hpp"
 #include "host/directives.hpp"
 #include "host/forwarded.hpp"
+#include "host/trusted_proxies.hpp"
 #include "host/visit.hpp"
 #include "http/conditional.hpp"
 #include "http/text.hpp"
@@ -29,20 +30,7 @@ bool is_authority(std::string_view text) {
 }  // namespace
 
 bool Visit::is_trusted(std::string_view address) const {
-  const auto parsed = parse_address(address);
-  for (const auto& [who, how] : *settings_->forwarders) {
-    if (how != "trust" && how != "1" && who != "all") {
-      continue;
-    }
-    if (who == "all" || who == address) {
-      return how != "disable" && how != "0";
-    }
-    const auto network = parse_network(who);
-    if (parsed && network && network->contains(*parsed)) {
-      return true;
-    }
-  }
-  return false;
+  return is_trusted_proxy(*settings_->forwarders, address);
 }
 
 // Headers of proxies that are trusted. True when something has changed.

@@ -162,19 +162,21 @@ void SendQueue::consume(std::uint64_t bytes) {
   }
 }
 
-SendQueue::Status SendQueue::send_memory(int fd, bool more, std::size_t& spent) {
+SendQueue::Status SendQueue::send_memory(int fd, bool more, std::size_t budget, std::size_t& spent) {
   std::array<iovec, kMaxVectors> vectors;
   std::size_t count = 0;
   std::size_t total = 0;
   std::size_t i = first_;
-  for (; i < pieces_.size() && !pieces_[i].file && count < kMaxVectors; ++i, ++count) {
-    vectors[count] = {const_cast<std::uint8_t*>(data(pieces_[i])), pieces_[i].size};
-    total += pieces_[i].size;
+  const std::size_t most = budget - spent;
+  for (; i < pieces_.size() && !pieces_[i].file && count < kMaxVectors && total < most; ++i, ++count) {
+    const auto step = static_cast<std::size_t>(std::min<std::uint64_t>(pieces_[i].size, most - total));
+    vectors[count] = {const_cast<std::uint8_t*>(data(pieces_[i])), step};
+    total += step;
   }
   msghdr message{};
   message.msg_iov = vectors.data();
   message.msg_iovlen = count;
-  const bool follows = more || i < pieces_.size();
+  const bool follows = total < most && (more || i < pieces_.size());  // else what follows is not sent now
   const int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (follows ? MSG_MORE : 0);
   const ssize_t sent =
       count == 1 ? send(fd, vectors[0].iov_base, vectors[0].iov_len, flags) : sendmsg(fd, &message, flags);
@@ -186,7 +188,7 @@ SendQueue::Status SendQueue::send_memory(int fd, bool more, std::size_t& spent) 
   return static_cast<std::size_t>(sent) < total ? Status::blocked : Status::done;
 }
 
-SendQueue::Status SendQueue::send_file(int fd, std::size_t& spent) {
+SendQueue::Status SendQueue::send_file(int fd, std::size_t budget, std::size_t& spent) {
   const Piece& piece = pieces_[first_];
   const std::uint64_t window = std::min(piece.size, kWindow);
   if (warm_ == 0) {
@@ -197,7 +199,7 @@ SendQueue::Status SendQueue::send_file(int fd, std::size_t& spent) {
     warm_ = window;
   }
   auto offset = static_cast<off_t>(piece.offset);
-  const auto length = static_cast<std::size_t>(std::min(piece.size, warm_));
+  const auto length = static_cast<std::size_t>(std::min<std::uint64_t>({piece.size, warm_, budget - spent}));
   ssize_t sent = sendfile(fd, piece.file->fd(), &offset, length);
   if (sent < 0 && (errno == EINVAL || errno == ENOSYS || errno == EOVERFLOW)) {
     sent = copy_file(fd, piece.file->fd(), piece.offset, length);
@@ -224,7 +226,7 @@ SendQueue::Status SendQueue::flush(int fd, bool more, std::size_t budget) {
       budget_spent_ = true;
       return Status::blocked;
     }
-    const Status status = pieces_[first_].file ? send_file(fd, spent) : send_memory(fd, more, spent);
+    const Status status = pieces_[first_].file ? send_file(fd, budget, spent) : send_memory(fd, more, budget, spent);
     if (status != Status::done) {
       return status;
     }

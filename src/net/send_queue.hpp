@@ -47,8 +47,8 @@ class SendQueue {
   void share(SharedBytes bytes);
   void file(io::FileRange range);
 
-  // Sends as much as goes without blocking, at most `budget` bytes or a little more (then: blocked, and
-  // budget_spent() is true: the socket may well take more).
+  // Sends as much as goes without blocking, at most `budget` bytes (then: blocked, and budget_spent() is true: the
+  // socket may well take more).
   // `more`: further bytes will follow at once, the kernel may wait for them with the last packet.
   Status flush(int fd, bool more = false, std::size_t budget = 1 << 20);
   [[nodiscard]] bool budget_spent() const { return budget_spent_; }
@@ -78,8 +78,8 @@ class SendQueue {
     std::uint64_t size = 0;
   };
   void add_text(std::size_t from);
-  Status send_memory(int fd, bool more, std::size_t& spent);
-  Status send_file(int fd, std::size_t& spent);
+  Status send_memory(int fd, bool more, std::size_t budget, std::size_t& spent);
+  Status send_file(int fd, std::size_t budget, std::size_t& spent);
   void consume(std::uint64_t bytes);
   [[nodiscard]] const std::uint8_t* data(const Piece& piece) const;
 

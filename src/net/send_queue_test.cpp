@@ -128,6 +128,27 @@ TEST(SendQueue, TellsWhenThePeerTakesNoMore) {
   EXPECT_LT(queue.size(), 1000000U);
 }
 
+TEST(SendQueue, SendsNoMoreThanItsBudget) {
+  const TemporaryFile file(pattern(600000));
+  SendQueue queue;
+  queue.share(shared(std::string(5000, 'x')));
+  queue.share(shared(std::string(5000, 'y')));
+  queue.file({file.open(), 0, 600000});
+  Wire wire;
+  for (int i = 1; i <= 8; ++i) {
+    SendQueue::Status status = queue.flush(wire.fd(), false, 3000);
+    if (status == SendQueue::Status::cold) {
+      queue.warmed();
+      status = queue.flush(wire.fd(), false, 3000 - queue.sent() % 3000);
+    }
+    EXPECT_EQ(status, SendQueue::Status::blocked);
+    EXPECT_TRUE(queue.budget_spent());
+    EXPECT_EQ(queue.sent(), 3000U * static_cast<unsigned>(i));
+    wire.collect();
+  }
+  EXPECT_EQ(wire.received, std::string(5000, 'x') + std::string(5000, 'y') + pattern(600000).substr(0, 14000));
+}
+
 TEST(SendQueue, StopsAfterItsBudget) {
   const TemporaryFile file(pattern(600000));
   SendQueue queue;
