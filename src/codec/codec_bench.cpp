@@ -5,6 +5,7 @@
 
 #include "codec/encode.hpp"
 #include "codec/jpeg.hpp"
+#include "codec/jpeg_handle.hpp"
 #include "codec/picture_for_test.hpp"
 #include "codec/png.hpp"
 #include "codec/webp.hpp"
@@ -58,6 +59,41 @@ void JpegDecode(benchmark::State& state) {
   state.counters["bytes"] = static_cast<double>(stream->size());
 }
 BENCHMARK(JpegDecode)->Arg(1)->Arg(2)->Arg(4)->Arg(8)->Unit(benchmark::kMicrosecond);
+
+// A tile of 512x512 to RGB, by us and by the peer, libjpeg-turbo; the argument is the quality.
+Bytes large_tile(int quality) {
+  return *encode_jpeg(slide(512, 512), {.quality = quality, .subsampling = Subsampling::s420});
+}
+
+void JpegTile(benchmark::State& state) {
+  const Bytes stream = large_tile(static_cast<int>(state.range(0)));
+  while (state.KeepRunning()) {
+    benchmark::DoNotOptimize(decode_jpeg(stream));
+  }
+  state.counters["bytes"] = static_cast<double>(stream.size());
+}
+BENCHMARK(JpegTile)->Arg(75)->Arg(85)->Arg(95)->Unit(benchmark::kMicrosecond);
+
+void JpegTileLibjpeg(benchmark::State& state) {
+  const Bytes stream = large_tile(static_cast<int>(state.range(0)));
+  pixel::Image image = pixel::Image::make(512, 512, 3, pixel::Colour::rgb);
+  while (state.KeepRunning()) {
+    jpeg::Decompressor decoder;
+    if (!decoder.open(jpeg::assemble(stream, {}).value(), false)) {
+      state.SkipWithError("cannot be opened");
+    }
+    auto& handle = decoder.handle;
+    const bool done = jpeg::run_guarded(decoder.trap, [&] {
+      jpeg_start_decompress(&handle);
+      while (handle.output_scanline < handle.output_height) {
+        JSAMPROW row = image.row(static_cast<int>(handle.output_scanline));
+        jpeg_read_scanlines(&handle, &row, 1);
+      }
+    });
+    benchmark::DoNotOptimize(done);
+  }
+}
+BENCHMARK(JpegTileLibjpeg)->Arg(75)->Arg(85)->Arg(95)->Unit(benchmark::kMicrosecond);
 
 void JpegEncode(benchmark::State& state) {
   const pixel::Image image = slide(256, 256);

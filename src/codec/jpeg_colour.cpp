@@ -161,8 +161,8 @@ void planes_to_rgb(const pixel::Planes& planes, pixel::Image& target, const pixe
     row.resize(planes.across == 2 ? 2 * colours + kRoom : 0);
   }
   const int last = planes.plane[1].height - 1;
-  for (int y = static_cast<int>(std::max<std::int64_t>(0, -place.y)); y < planes.height() && place.y + y < target.height;
-       ++y) {
+  for (int y = static_cast<int>(std::max<std::int64_t>(0, -place.y));
+       y < planes.height() && place.y + y < target.height; ++y) {
     std::array<const std::uint8_t*, 2> colour{};
     for (std::size_t c = 0; c < 2; ++c) {
       const pixel::Image& plane = planes.plane[c + 1];
