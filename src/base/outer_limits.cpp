@@ -5,6 +5,7 @@
 #include <sys/sysinfo.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -124,7 +125,7 @@ MemoryShares shares_of(const OuterLimits& limits, const MemoryShares& wanted) {
     shares.cache = std::min(wanted.cache, half / 4);
     shares.pictures = std::min(wanted.pictures, half / 4);
   }
-  int most = std::max(1, static_cast<int>(limits.cores + 0.5));
+  int most = std::max(1, static_cast<int>(std::lround(limits.cores)));
   if (limits.processes != 0) {
     // Threads count as processes; the user has others.
     most = std::min(most, std::max(1, static_cast<int>(std::min<std::uint64_t>(limits.processes / 4, 256))));

@@ -31,10 +31,11 @@ class Reader {
     return true;
   }
   bool number(std::size_t digits, int& value) {
-    if (rest_.size() < digits || !std::ranges::all_of(rest_.substr(0, digits), is_digit)) {
+    const std::string_view text = rest_.substr(0, digits);
+    if (text.size() < digits || !std::ranges::all_of(text, is_digit)) {
       return false;
     }
-    std::from_chars(rest_.data(), rest_.data() + digits, value);
+    std::from_chars(text.data(), text.data() + text.size(), value);
     rest_.remove_prefix(digits);
     return true;
   }
