@@ -297,8 +297,7 @@ void ProxyRun::watch_time() {
           return;
         }
         self->timer_ = 0;
-        const bool waits_for_client =
-            !self->tunnel_ && (self->hold_ || (!self->body_ended_ && self->out_.size() == 0));
+        const bool waits_for_client = !self->tunnel_ && (self->hold_ || (!self->body_ended_ && self->out_.empty()));
         if (waits_for_client) {
           self->last_activity_ = Clock::now();
         }

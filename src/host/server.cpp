@@ -18,6 +18,7 @@
 #include "host/context.hpp"
 #include "host/fcgi_client.hpp"
 #include "host/listener.hpp"
+#include "host/signals.hpp"
 #include "host/start_pages.hpp"
 #include "host/supervisor.hpp"
 #include "host/tls.hpp"
@@ -33,43 +34,6 @@ namespace {
 constexpr auto kWarmUp = 1500ms;      // for apps of a successor; those that answer no question are started by then
 constexpr auto kLastChance = 1000ms;  // for a request on a kept connection, when a successor serves
 constexpr auto kRest = 10s;           // without a request, before memory is given back
-
-sigset_t host_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD}) {
-    sigaddset(&set, number);
-  }
-  return set;
-}
-
-// Signals as events of the loop.
-class Signals : public net::Watcher, public std::enable_shared_from_this<Signals> {
- public:
-  Signals(net::Loop& loop, int fd, std::function<void(int)> take) : descriptor_(loop, fd), take_(std::move(take)) {}
-  void begin() { descriptor_.wait_readable(shared_from_this()); }
-  void end() {
-    descriptor_.close();
-    take_ = nullptr;
-  }
-  void readable() override {
-    const auto self = shared_from_this();
-    signalfd_siginfo info{};
-    while (descriptor_.fd() >= 0 && ::read(descriptor_.fd(), &info, sizeof info) == sizeof info) {
-      take_(static_cast<int>(info.ssi_signo));
-    }
-    if (descriptor_.fd() >= 0) {
-      descriptor_.drained();
-      begin();
-    }
-  }
-  void writable() override {}
-  void failed() override {}
-
- private:
-  net::Descriptor descriptor_;
-  std::function<void(int)> take_;
-};
 
 class Host final : public HostServer {
  public:

@@ -55,7 +55,7 @@ std::string key_of(const RequestSettings& settings) {
                     (settings.tls_server_order ? 'o' : '-');
   if (settings.tls_commands) {
     for (const auto& [name, value] : *settings.tls_commands) {
-      key += '\n' + name + '=' + value;
+      key.append("\n").append(name).append("=").append(value);
     }
   }
   return key;
@@ -89,8 +89,9 @@ Result<void> run_commands(SSL_CTX* context, const RequestSettings& settings) {
   Result<void> result;
   for (const auto& [name, value] : *settings.tls_commands) {
     if (SSL_CONF_cmd(commands, name.c_str(), value.c_str()) <= 0) {
-      result = fail(Code::bad_request,
-                    "ssl.openssl.ssl-conf-cmd: \"" + name + "\" => \"" + value + "\": " + openssl_error());
+      std::string what = "ssl.openssl.ssl-conf-cmd: \"";
+      what.append(name).append("\" => \"").append(value).append("\": ").append(openssl_error());
+      result = fail(Code::bad_request, std::move(what));
       break;
     }
   }
