@@ -278,7 +278,7 @@ TEST_F(EngineTest, OtherAnswersAreComputedOnceAndKept) {
     ++made;
     const auto picture = engine_->open_now("/a");
     const auto region = engine_->region_now(**picture, {0, 0, 1000, 700, 10, 7}, cancel);
-    return Engine::Computed{region->data, "image/x-test"};
+    return Engine::Computed{Bytes(region->data.begin(), region->data.end()), "image/x-test"};
   };
   const auto call = [&](const std::string& key, const std::string& condition) {
     std::promise<Result<Rendered>> promise;

@@ -20,7 +20,7 @@ int touched(const pixel::Image& image) {
 
 TEST(Watermark, LiesWholeWithinThePictureAtAPlaceOfItsOwn) {
   bool moved = false;
-  std::vector<std::uint8_t> first;
+  auto first = pixel::Image().data;
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     pixel::Image image = pixel::Image::make(40, 30, 3, pixel::Colour::rgb);
     stamp(image, white(10, 5, 1, 1), seed);
