@@ -198,22 +198,23 @@ void rows(std::int16_t* coefficients, std::size_t groups, std::uint8_t* out, std
 
 #else
 
-// One pass over eight values that lie `step` apart.
+// One pass over eight values that lie `step` apart; in 64 bits, for broken streams hold any value.
 template <int kShift>
 void pass(const std::int32_t* in, std::int32_t* out, std::size_t step) {
-  const auto value = [&](std::size_t i) { return in[i * step]; };
-  const std::int32_t sum = (value(0) + value(4)) * (1 << kBits);
-  const std::int32_t difference = (value(0) - value(4)) * (1 << kBits);
-  const std::int32_t even3 = value(2) * (kC0541 + kC0765) + value(6) * kC0541;
-  const std::int32_t even2 = value(2) * kC0541 + value(6) * (kC0541 - kC1847);
-  const std::int32_t z3 = (value(7) + value(3)) * (kC1175 - kC1961) + (value(5) + value(1)) * kC1175;
-  const std::int32_t z4 = (value(7) + value(3)) * kC1175 + (value(5) + value(1)) * (kC1175 - kC0390);
-  const std::int32_t o0 = value(7) * (kC0298 - kC0899) - value(1) * kC0899 + z3;
-  const std::int32_t o3 = value(1) * (kC1501 - kC0899) - value(7) * kC0899 + z4;
-  const std::int32_t o1 = value(5) * (kC2053 - kC2562) - value(3) * kC2562 + z4;
-  const std::int32_t o2 = value(3) * (kC3072 - kC2562) - value(5) * kC2562 + z3;
-  const auto put = [&](std::size_t i, std::int32_t value_of) {
-    out[i * step] = std::clamp((value_of + (1 << (kShift - 1))) >> kShift, -32768, 32767);
+  const auto value = [&](std::size_t i) { return std::int64_t{in[i * step]}; };
+  const std::int64_t sum = (value(0) + value(4)) * (1 << kBits);
+  const std::int64_t difference = (value(0) - value(4)) * (1 << kBits);
+  const std::int64_t even3 = value(2) * (kC0541 + kC0765) + value(6) * kC0541;
+  const std::int64_t even2 = value(2) * kC0541 + value(6) * (kC0541 - kC1847);
+  const std::int64_t z3 = (value(7) + value(3)) * (kC1175 - kC1961) + (value(5) + value(1)) * kC1175;
+  const std::int64_t z4 = (value(7) + value(3)) * kC1175 + (value(5) + value(1)) * (kC1175 - kC0390);
+  const std::int64_t o0 = value(7) * (kC0298 - kC0899) - value(1) * kC0899 + z3;
+  const std::int64_t o3 = value(1) * (kC1501 - kC0899) - value(7) * kC0899 + z4;
+  const std::int64_t o1 = value(5) * (kC2053 - kC2562) - value(3) * kC2562 + z4;
+  const std::int64_t o2 = value(3) * (kC3072 - kC2562) - value(5) * kC2562 + z3;
+  const auto put = [&](std::size_t i, std::int64_t value_of) {
+    out[i * step] = static_cast<std::int32_t>(
+        std::clamp<std::int64_t>((value_of + (1 << (kShift - 1))) >> kShift, -32768, 32767));
   };
   put(0, sum + even3 + o3);
   put(7, sum + even3 - o3);
