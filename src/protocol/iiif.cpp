@@ -61,7 +61,7 @@ void describe(const Call& call, const Asked& asked, const std::string& path, Cac
       [call, path, version, caching, asked_version = asked.version,
        base = asked.base](const Result<image::PicturePtr>& opened) {
         if (!opened) {
-          return answer_error(call, opened.error());
+          return answer_unopened(call, path, opened.error());
         }
         const image::PictureInfo& info = (*opened)->info();
         learn(call, path, info);

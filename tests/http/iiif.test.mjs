@@ -25,6 +25,7 @@ before(async () => {
   mkdirSync(scratch.file('a b'), { recursive: true });
   copyFileSync(scratch.file('squares.png'), scratch.file('deep/er/squares-1.png'));
   copyFileSync(scratch.file('squares.png'), scratch.file('a b/ü,!.png'));
+  writeFileSync(scratch.file('note.png'), 'no picture at all, whatever it is called');
   writeFileSync(scratch.file('odd.png'), encodePng(1501, 1003, (x, y) => [x % 256, y % 256, 99]));
   writeFileSync(world.path('sources', 'tiled_0001.png'), encodePng(1501, 1003, (x, y) => [x % 256, y % 256, 99]));
   await world.run(`${bin}/microtome`, ['import', world.path('sources', 'tiled_0001.png'), '--to', scratch.path, '--name', 'tiled', '--tile', '256']);
@@ -393,5 +394,14 @@ test('a part of a picture by Range: stored, computed, and beyond its end', async
     const again = await get(path);
     assert.equal(again.status, 200);
     assert.ok(again.body.equals(whole.body));
+  }
+});
+
+test('a file that is no picture is not found, by its description as by its pixels', async () => {
+  for (const path of ['info.json', 'full/max/0/default.jpg']) {
+    for (const version of ['3', '2']) {
+      const answer = await get(`/iiif/${version}/note.png/${path}`);
+      assert.equal(answer.status, 404, `${version} ${path}`);
+    }
   }
 });
