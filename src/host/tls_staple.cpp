@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/tls_staple.hpp"
 
+// OpenSSL's macros would put the path of this file into the program.
+#define OPENSSL_NO_FILENAMES
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
