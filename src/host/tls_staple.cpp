@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/tls_staple.hpp"
 
-// OpenSSL's macros would put the path of this file into the program.
-#define OPENSSL_NO_FILENAMES
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
@@ -89,7 +87,7 @@ int answer_status(SSL* ssl, void* find) {
     return SSL_TLSEXT_ERR_NOACK;
   }
   // The library frees it.
-  void* copy = CRYPTO_malloc(staple->response.size(), __FILE__, __LINE__);
+  void* copy = CRYPTO_malloc(staple->response.size(), "tls_staple.cpp", __LINE__);
   if (copy == nullptr) {
     return SSL_TLSEXT_ERR_NOACK;
   }
