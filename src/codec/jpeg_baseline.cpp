@@ -13,149 +13,12 @@
 #include "codec/idct.hpp"
 #include "codec/jpeg_blocks.hpp"
 #include "codec/jpeg_colour.hpp"
-#include "codec/jpeg_segments.hpp"
+#include "codec/jpeg_headers.hpp"
 
 namespace microtome::codec {
 namespace {
 
 constexpr int kSize = 8;  // of a block
-constexpr unsigned kCoefficients = kBlockCoefficients;
-
-struct Component {
-  std::uint8_t id = 0;
-  int across = 1;  // blocks of an MCU
-  int down = 1;
-  std::size_t quantisation = 0;
-  std::size_t dc = 0;
-  std::size_t ac = 0;
-};
-
-struct Stream {
-  int width = 0;
-  int height = 0;
-  std::array<Component, 3> component;
-  std::array<std::optional<std::array<std::uint16_t, kCoefficients>>, 4> quantisation;  // in zigzag order
-  std::array<ByteView, 4> dc;                                                           // bodies of tables
-  std::array<ByteView, 4> ac;
-  int restart = 0;  // MCUs
-  ByteView scan;    // from its first byte on
-};
-
-std::uint16_t u16(ByteView bytes, std::size_t at) {
-  return static_cast<std::uint16_t>(bytes[at] << 8U | bytes[at + 1]);
-}
-
-bool read_quantisation(ByteView body, Stream& out) {
-  while (!body.empty()) {
-    const std::size_t wide = body[0] >> 4U;
-    const std::size_t which = body[0] & 15U;
-    const std::size_t bytes = kCoefficients << wide;
-    if (wide > 1 || which > 3 || body.size() < 1 + bytes) {
-      return false;
-    }
-    auto& table = out.quantisation[which].emplace();
-    for (std::size_t k = 0; k < kCoefficients; ++k) {
-      table[k] = wide == 0 ? body[1 + k] : u16(body, 1 + 2 * k);
-    }
-    body = body.subspan(1 + bytes);
-  }
-  return true;
-}
-
-bool read_huffman(ByteView body, Stream& out) {
-  while (!body.empty()) {
-    const bool ac = (body[0] >> 4U) == 1;
-    const std::size_t which = body[0] & 15U;
-    if (body[0] >> 4U > 1 || which > 3 || body.size() < 17) {
-      return false;
-    }
-    std::size_t symbols = 0;
-    for (std::size_t i = 1; i <= 16; ++i) {
-      symbols += body[i];
-    }
-    if (body.size() < 17 + symbols) {
-      return false;
-    }
-    (ac ? out.ac : out.dc)[which] = body.subspan(1, 16 + symbols);
-    body = body.subspan(17 + symbols);
-  }
-  return true;
-}
-
-bool read_frame(ByteView body, Stream& out) {
-  if (body.size() != 15 || body[0] != 8 || body[5] != 3 || out.width != 0) {
-    return false;
-  }
-  out.height = u16(body, 1);
-  out.width = u16(body, 3);
-  for (std::size_t c = 0; c < 3; ++c) {
-    const std::size_t at = 6 + 3 * c;
-    out.component[c] = {body[at], body[at + 1] >> 4, body[at + 1] & 15, body[at + 2], 0, 0};
-    if (out.component[c].quantisation > 3) {
-      return false;
-    }
-  }
-  return out.width > 0 && out.height > 0;
-}
-
-bool read_scan(ByteView body, Stream& out) {
-  if (body.size() != 10 || body[0] != 3 || out.width == 0 || body[7] != 0 || body[8] != 63 || body[9] != 0) {
-    return false;
-  }
-  for (std::size_t c = 0; c < 3; ++c) {
-    Component& component = out.component[c];
-    if (body[1 + 2 * c] != component.id) {
-      return false;
-    }
-    component.dc = body[2 + 2 * c] >> 4U;
-    component.ac = body[2 + 2 * c] & 15U;
-    if (component.dc > 3 || component.ac > 3) {
-      return false;
-    }
-  }
-  return true;
-}
-
-// The segments up to the scan. False for anything unusual.
-bool read_segments(ByteView bytes, Stream& out) {
-  std::size_t position = 0;
-  while (true) {
-    const auto segment = next_jpeg_segment(bytes, position);
-    if (!segment || !*segment) {
-      return segment.has_value() && position >= bytes.size();  // tables have no scan
-    }
-    const ByteView body = (*segment)->body;
-    bool good = true;
-    switch ((*segment)->marker) {
-      case 0xDB:
-        good = read_quantisation(body, out);
-        break;
-      case 0xC4:
-        good = read_huffman(body, out);
-        break;
-      case 0xDD:
-        good = body.size() == 2;
-        out.restart = good ? u16(body, 0) : 0;
-        break;
-      case 0xC0:
-      case 0xC1:
-        good = read_frame(body, out);
-        break;
-      case 0xDA:
-        out.scan = bytes.subspan(position);
-        return read_scan(body, out);
-      case 0xD8:
-        break;
-      case 0xD9:
-        return true;  // of tables
-      default:
-        good = (*segment)->marker >= 0xE0;  // applications, comments
-    }
-    if (!good) {
-      return false;
-    }
-  }
-}
 
 // The scan without stuffing, in the pieces between restart markers.
 struct Entropy {
@@ -202,14 +65,14 @@ std::optional<Entropy> unstuffed(ByteView scan) {
 // The blocks of one component in one row of MCUs, and their samples.
 class Band {
  public:
-  Band(const Component& component, int mcus, int group)
+  Band(const BaselineComponent& component, int mcus, int group)
       : group_(static_cast<std::size_t>(group)),
         groups_((static_cast<std::size_t>(mcus) * component.across + group_ - 1) / group_),
-        coefficients_(groups_ * group_ * kCoefficients * component.down),
-        samples_(groups_ * group_ * kCoefficients) {}
+        coefficients_(groups_ * group_ * kBlockCoefficients * component.down),
+        samples_(groups_ * group_ * kBlockCoefficients) {}
 
   [[nodiscard]] std::int16_t* coefficients() { return coefficients_.data(); }
-  [[nodiscard]] std::size_t row_step() const { return groups_ * group_ * kCoefficients; }
+  [[nodiscard]] std::size_t row_step() const { return groups_ * group_ * kBlockCoefficients; }
   [[nodiscard]] std::size_t width() const { return groups_ * group_ * kSize; }
 
   // Row `y` of blocks into `plane`, its first sample at (left, top); `width` x `rows` samples count, the rest is
@@ -272,18 +135,18 @@ std::shared_ptr<const HuffmanTable> table_of(ByteView body, HuffmanTable::Kind k
 
 class Decoder {
  public:
-  Decoder(const Stream& stream, Entropy entropy)
+  Decoder(const BaselineStream& stream, Entropy entropy)
       : stream_(stream), entropy_(std::move(entropy)), places_(block_places()), in_{entropy_.bytes.data()} {
     const int step = kSize * stream.component[0].across;
     mcus_ = (stream.width + step - 1) / step;
-    for (const Component& component : stream.component) {
+    for (const BaselineComponent& component : stream.component) {
       bands_.emplace_back(component, mcus_, idct_group());
     }
   }
 
   bool prepare() {
     for (std::size_t c = 0; c < 3; ++c) {
-      const Component& component = stream_.component[c];
+      const BaselineComponent& component = stream_.component[c];
       const auto& quantisation = stream_.quantisation[component.quantisation];
       BlockComponent& blocks = blocks_[c];
       blocks.dc = table_of(stream_.dc[component.dc], HuffmanTable::Kind::dc);
@@ -307,7 +170,7 @@ class Decoder {
         return false;
       }
       for (std::size_t c = 0; c < 3; ++c) {
-        const Component& component = stream_.component[c];
+        const BaselineComponent& component = stream_.component[c];
         const int across = c == 0 ? 1 : target.across;
         const int down = c == 0 ? 1 : target.down;
         const std::int64_t width = (stream_.width + across - 1) / across;
@@ -352,7 +215,7 @@ class Decoder {
     return true;
   }
 
-  const Stream& stream_;
+  const BaselineStream& stream_;
   Entropy entropy_;
   std::array<std::uint16_t, kBlockPlaces> places_;
   BitReader in_;
@@ -363,24 +226,7 @@ class Decoder {
   std::vector<Band> bands_;
 };
 
-}  // namespace
-
-namespace {
-
-// The headers of a stream that can be decoded here.
-std::optional<Stream> read_stream(ByteView stream, ByteView tables) {
-  Stream read;
-  if (!read_segments(tables, read) || read.width != 0 || !read_segments(stream, read) || read.scan.empty()) {
-    return std::nullopt;
-  }
-  const auto& component = read.component;
-  const bool usual = component[0].across >= 1 && component[0].across <= 2 && component[0].down >= 1 &&
-                     component[0].down <= 2 && component[1].across == 1 && component[1].down == 1 &&
-                     component[2].across == 1 && component[2].down == 1;
-  return usual ? std::optional(std::move(read)) : std::nullopt;
-}
-
-bool decode_stream(const Stream& stream, pixel::Planes& target, std::int64_t x, std::int64_t y) {
+bool decode_stream(const BaselineStream& stream, pixel::Planes& target, std::int64_t x, std::int64_t y) {
   auto entropy = unstuffed(stream.scan);
   if (!entropy) {
     return false;
@@ -393,7 +239,7 @@ bool decode_stream(const Stream& stream, pixel::Planes& target, std::int64_t x, 
 
 bool decode_baseline_planes(ByteView stream, ByteView tables, int width, int height, pixel::Planes& target,
                             std::int64_t x, std::int64_t y) {
-  const auto read = read_stream(stream, tables);
+  const auto read = read_baseline(stream, tables);
   return read && read->width == width && read->height == height && read->component[0].across == target.across &&
          read->component[0].down == target.down && decode_stream(*read, target, x, y);
 }
@@ -401,7 +247,7 @@ bool decode_baseline_planes(ByteView stream, ByteView tables, int width, int hei
 bool decode_baseline_rgb(ByteView stream, const JpegDecodeOptions& options, pixel::Image& target,
                          const pixel::Rect& place) {
   constexpr std::int64_t kMostPixels = 4 << 20;  // more would take as much memory again for its planes
-  const auto read = read_stream(stream, options.tables);
+  const auto read = read_baseline(stream, options.tables);
   if (!read || read->width != place.width || read->height != place.height ||
       place.width * place.height > kMostPixels ||
       static_cast<std::uint64_t>(place.width * place.height) > options.max_pixels ||
