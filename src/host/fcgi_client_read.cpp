@@ -52,20 +52,15 @@ void FcgiClient::readable() {
 
 // False when the connection is of no use any more.
 bool FcgiClient::take(ByteView bytes, std::vector<std::shared_ptr<FcgiSink>>& touched) {
-  fcgi::Piece piece;
-  while (true) {
-    switch (reader_.next(bytes, piece)) {
-      case fcgi::RecordReader::Next::more:
-        return true;
-      case fcgi::RecordReader::Next::bad:
-        app_->context().log.warning(app_->spec().label + ": " + slot_.address.text + " does not speak FastCGI");
-        fail_all(Broken::protocol);
-        return false;
-      case fcgi::RecordReader::Next::piece:
-        take_piece(piece, touched);
-        break;
-    }
+  const auto end = reader_.each(bytes, [&](const fcgi::Piece& piece) {
+    take_piece(piece, touched);
+    return true;
+  });
+  if (end == fcgi::RecordReader::Next::bad) {
+    app_->context().log.warning(app_->spec().label + ": " + slot_.address.text + " does not speak FastCGI");
+    fail_all(Broken::protocol);
   }
+  return end != fcgi::RecordReader::Next::bad;
 }
 
 void FcgiClient::take_piece(const fcgi::Piece& piece, std::vector<std::shared_ptr<FcgiSink>>& touched) {

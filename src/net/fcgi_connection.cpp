@@ -206,21 +206,11 @@ void FcgiConnection::peer_ended() {
 }
 
 bool FcgiConnection::take_bytes(ByteView bytes) {
-  fcgi::Piece piece;
-  while (true) {
-    switch (reader_.next(bytes, piece)) {
-      case fcgi::RecordReader::Next::more:
-        return true;
-      case fcgi::RecordReader::Next::bad:
-        shared().log.warning("FastCGI: not a record of version 1; connection closed");
-        return false;
-      case fcgi::RecordReader::Next::piece:
-        if (!take_record(piece)) {
-          return false;
-        }
-        break;
-    }
+  const auto end = reader_.each(bytes, [this](const fcgi::Piece& piece) { return take_record(piece); });
+  if (end == fcgi::RecordReader::Next::bad) {
+    shared().log.warning("FastCGI: not a record of version 1; connection closed");
   }
+  return end == fcgi::RecordReader::Next::more;
 }
 
 bool FcgiConnection::take_record(const fcgi::Piece& piece) {

@@ -75,6 +75,16 @@ class RecordReader {
   };
   // Takes bytes off the front of `bytes`.
   Next next(ByteView& bytes, Piece& piece);
+  // All pieces of `bytes` to `take(piece)`, as long as it returns true. `more` when it always has, `piece` when not.
+  template <class Take>
+  Next each(ByteView bytes, Take take) {
+    Piece piece;
+    Next found = Next::piece;
+    do {
+      found = next(bytes, piece);
+    } while (found == Next::piece && take(piece));
+    return found;
+  }
   // Nothing of a record has arrived yet: the place where a peer may properly close.
   [[nodiscard]] bool between_records() const { return state_ == State::header && have_ == 0 && padding_ == 0; }
 
