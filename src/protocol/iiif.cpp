@@ -56,18 +56,13 @@ IiifVersion usual_version(const Call& call) {
 void describe(const Call& call, const Asked& asked, const std::string& path, Caching caching) {
   const bool either = asked.version == IiifVersion::either;
   const IiifVersion version = either ? negotiated_iiif(call.request().headers, usual_version(call)) : asked.version;
-  call.engine().open(
-      path, call.exchange->cancel(),
-      [call, path, version, caching, asked_version = asked.version,
-       base = asked.base](const Result<image::PicturePtr>& opened) {
-        if (!opened) {
-          return answer_unopened(call, path, opened.error());
-        }
-        const image::PictureInfo& info = (*opened)->info();
-        learn(call, path, info);
+  with_picture(
+      call, path,
+      [call, version, caching, asked_version = asked.version, base = asked.base](const image::Picture& picture) {
         IiifLimits limits = limits_of(call);
         limits.upscaling = limits.upscaling && iiif_enlarges(asked_version, version, usual_version(call));
-        std::string json = write_iiif_info(info, limits, version, base, iiif_extras(call.options(), version));
+        std::string json =
+            write_iiif_info(picture.info(), limits, version, base, iiif_extras(call.options(), version));
         const std::string_view type = iiif_media_type(call.request().headers, version);
         const std::string etag = "\"" + format_hex(set::Hash().add(type).add(json).value()) + "\"";
         http::Response response;
@@ -80,7 +75,7 @@ void describe(const Call& call, const Asked& asked, const std::string& path, Cac
         }
         set_caching(call, response.headers, caching == Caching::immutable ? caching : Caching::revalidate);
         response.body = std::move(json);
-        answer_conditional(call, std::move(response), etag, (*opened)->id().mtime_ns);
+        answer_conditional(call, std::move(response), etag, picture.id().mtime_ns);
       });
 }
 
