@@ -236,7 +236,7 @@ std::optional<Stack> stack_in_imagej(std::string_view text, const std::vector<in
   const auto count = static_cast<std::int64_t>(pages.size());
   const auto c = size("channels");
   const auto t = size("frames");
-  const auto z = line_after(text, "slices").empty() && c && t && *c * *t == 1 ? std::optional(count) : size("slices");
+  const auto z = line_after(text, "slices").empty() && c == 1 && t == 1 ? std::optional(count) : size("slices");
   Stack stack;
   if (!set_sizes(stack, z, c, t) || static_cast<std::int64_t>(stack.page.size()) != count) {
     return std::nullopt;

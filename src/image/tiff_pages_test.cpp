@@ -242,6 +242,7 @@ TEST(TiffPages, BrokenWordsAboutPagesLeaveAPlainStack) {
       "<OME><Image><Pixels",
       "<!DOCTYPE a [<!ENTITY b \"bbbb\">]><OME>&b;</OME>",
       "ImageJ=1\nimages=6\nchannels=999999\nslices=999999\n",
+      "ImageJ=1\nimages=6\nchannels=66666666\nframes=6666666666666665\n",
       "ImageJ=1\nslices=-1\n"};
   for (const std::string& text : broken) {
     EXPECT_FALSE(stack_in_description(text, {0, 1, 2, 3, 4, 5}, "a.tif")) << text.substr(0, 80);
