@@ -3,9 +3,13 @@
 #include <benchmark/benchmark.h>
 #include <png.h>
 
+#include <cstdlib>
+
 #include "codec/encode.hpp"
 #include "codec/jpeg.hpp"
 #include "codec/jpeg_handle.hpp"
+#include "codec/jpeg_planes.hpp"
+#include "codec/libjpeg_for_test.hpp"
 #include "codec/picture_for_test.hpp"
 #include "codec/png.hpp"
 #include "codec/webp.hpp"
@@ -209,6 +213,32 @@ void EncodeView(benchmark::State& state) {
   }
 }
 BENCHMARK(EncodeView)->Unit(benchmark::kMillisecond);
+
+// A view in planes to JPEG, by us and by the peer, libjpeg-turbo; the argument is the quality.
+pixel::Planes view_in_planes() {
+  auto planes = pixel::Planes::make(1067, 800, 2, 2);
+  const Bytes stream = *encode_jpeg(slide(1067, 800), {.quality = 95, .subsampling = Subsampling::s420});
+  if (!decode_jpeg_planes(stream, {}, 1067, 800, planes, 0, 0).value_or(false)) {
+    std::abort();
+  }
+  return planes;
+}
+
+void WriteView(benchmark::State& state) {
+  const auto planes = view_in_planes();
+  while (state.KeepRunning()) {
+    benchmark::DoNotOptimize(encode_jpeg_planes(planes, {.quality = static_cast<int>(state.range(0))}));
+  }
+}
+BENCHMARK(WriteView)->Arg(75)->Arg(85)->Arg(95)->Unit(benchmark::kMicrosecond);
+
+void WriteViewLibjpeg(benchmark::State& state) {
+  const auto planes = view_in_planes();
+  while (state.KeepRunning()) {
+    benchmark::DoNotOptimize(test::libjpeg_encode(planes, {.quality = static_cast<int>(state.range(0))}));
+  }
+}
+BENCHMARK(WriteViewLibjpeg)->Arg(75)->Arg(85)->Arg(95)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace microtome::codec

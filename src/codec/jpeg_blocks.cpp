@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codec/jpeg_blocks.hpp"
 
+#include <algorithm>
 #include <bit>
 
 #include "codec/idct.hpp"
+#include "codec/zigzag.hpp"
 
 // Not for vectors: shifts by a variable count are cheaper with the instructions of newer processors.
 #undef HWY_TARGET_INCLUDE
@@ -96,31 +98,6 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace microtome::codec {
-namespace {
-
-// T.81 figure 5. All beyond the block goes to its last place, which is written last.
-constexpr std::array<std::uint8_t, kBlockPlaces> kZigzag = [] {
-  std::array<std::uint8_t, kBlockPlaces> places{};
-  places.fill(kBlockCoefficients - 1);
-  int x = 0;
-  int y = 0;
-  for (unsigned k = 0; k < kBlockCoefficients; ++k) {
-    places[k] = static_cast<std::uint8_t>(y * 8 + x);
-    const bool up = (x + y) % 2 == 0;
-    const bool turn = up ? x == 7 || y == 0 : y == 7 || x == 0;
-    if (!turn) {
-      x += up ? 1 : -1;
-      y += up ? -1 : 1;
-    } else if (up ? x == 7 : y != 7) {
-      ++y;
-    } else {
-      ++x;
-    }
-  }
-  return places;
-}();
-
-}  // namespace
 
 HWY_EXPORT(decode);
 
@@ -128,7 +105,9 @@ std::array<std::uint16_t, kBlockPlaces> block_places() {
   const int step = idct_group() * 8;
   std::array<std::uint16_t, kBlockPlaces> places{};
   for (std::size_t k = 0; k < kBlockPlaces; ++k) {
-    places[k] = static_cast<std::uint16_t>(kZigzag[k] / 8 * step + kZigzag[k] % 8);
+    // All beyond the block goes to its last place, which is written last.
+    const int place = kZigzag[std::min<std::size_t>(k, kBlockCoefficients - 1)];
+    places[k] = static_cast<std::uint16_t>(place / 8 * step + place % 8);
   }
   return places;
 }

@@ -9,6 +9,7 @@
 #include "codec/jpeg_baseline.hpp"
 #include "codec/jpeg_handle.hpp"
 #include "codec/jpeg_parameters.hpp"
+#include "codec/jpeg_writer.hpp"
 
 namespace microtome::codec {
 namespace {
@@ -66,17 +67,21 @@ void put(const pixel::Rect& tile, int first, Rows& rows, int component, pixel::I
   }
 }
 
-// Rows from `first` on of a plane, its last column and row repeated as far as needed.
-void take(const pixel::Image& plane, int first, Rows& rows, int component) {
-  const auto width = static_cast<std::size_t>(plane.width);
-  for (int i = 0; i < rows.rows(component); ++i) {
-    const std::uint8_t* from = plane.row(std::min(first + i, plane.height - 1));
-    std::uint8_t* to = rows.row(component, i);
-    std::memcpy(to, from, std::min(width, rows.width(component)));
-    if (rows.width(component) > width) {
-      std::memset(to + width, from[width - 1], rows.width(component) - width);
-    }
+// What set_parameters() tells libjpeg.
+Result<JpegLayout> jpeg_layout(int width, int height, const PlaneFactors& factors, const JpegEncodeOptions& options) {
+  jpeg::Compressor encoder;
+  auto& handle = encoder.handle;
+  if (auto open = encoder.open(0); !open) {
+    return pass(open.error());
   }
+  if (!run_guarded(encoder.trap, [&] { jpeg::set_parameters(handle, width, height, 3, options); })) {
+    return std::unexpected(jpeg::writing_error(encoder.trap));
+  }
+  JpegLayout layout{width, height, factors.across, factors.down, {}, handle.density_unit, handle.X_density};
+  for (std::size_t i = 0; i < 2; ++i) {
+    std::copy_n(handle.quant_tbl_ptrs[i]->quantval, layout.steps[i].size(), layout.steps[i].begin());
+  }
+  return layout;
 }
 
 }  // namespace
@@ -147,39 +152,16 @@ Result<Bytes> encode_jpeg_planes(const pixel::Planes& planes, const JpegEncodeOp
   if (auto good = jpeg::check_encodable(planes.width(), planes.height(), options); !good) {
     return pass(good.error());
   }
-  jpeg::Compressor encoder;
-  auto& handle = encoder.handle;
-  const std::size_t pixels = static_cast<std::size_t>(planes.width()) * planes.height();
-  if (auto open = encoder.open(pixels / 4 + options.icc.size()); !open) {
-    return pass(open.error());
+  const auto layout = jpeg_layout(planes.width(), planes.height(), {planes.across, planes.down}, options);
+  if (!layout) {
+    return pass(layout.error());
   }
-  const bool started = run_guarded(encoder.trap, [&] {
-    jpeg::set_parameters(handle, planes.width(), planes.height(), 3, options);
-    handle.dct_method = JDCT_ISLOW;
-    handle.in_color_space = JCS_YCbCr;
-    handle.comp_info[0].h_samp_factor = planes.across;
-    handle.comp_info[0].v_samp_factor = planes.down;
-    handle.raw_data_in = TRUE;
-    jpeg::start_stream(handle, options.icc);
-  });
-  if (!started) {
-    return std::unexpected(jpeg::writing_error(encoder.trap));
+  JpegWriter writer(*layout, options.icc);
+  for (int top = 0; top < planes.height(); top += 8 * planes.down) {
+    writer.add(planes, top);
   }
-  Rows rows(handle.comp_info);
-  const int step = planes.down * DCTSIZE;
-  const bool done = run_guarded(encoder.trap, [&] {
-    for (int top = 0; top < planes.height(); top += step) {
-      for (int c = 0; c < 3; ++c) {
-        take(planes.plane[c], c == 0 ? top : top / planes.down, rows, c);
-      }
-      jpeg_write_raw_data(&handle, rows.image(), static_cast<JDIMENSION>(step));
-    }
-    jpeg_finish_compress(&handle);
-  });
-  if (!done) {
-    return std::unexpected(jpeg::writing_error(encoder.trap));
-  }
-  return encoder.take();
+  writer.finish();
+  return writer.take();
 }
 
 }  // namespace microtome::codec

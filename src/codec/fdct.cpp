@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "codec/fdct.hpp"
+
+#include <bit>
+#include <cstdlib>
+#include <utility>
+
+#include "codec/zigzag.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "codec/fdct.cpp"
+#include <hwy/foreach_target.h>  // compiles this file once for every target
+#include <hwy/highway.h>
+
+#include "codec/dct_vectors-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace microtome::codec {
+namespace HWY_NAMESPACE {
+
+#if MICROTOME_DCT_VECTORS
+
+// The first pass keeps kPassBits of precision more, the second one takes them away again.
+template <bool kFirst>
+HWY_INLINE void forward_pass(Half& v0, Half& v1, Half& v2, Half& v3, Half& v4, Half& v5, Half& v6, Half& v7) {
+  constexpr int kShift = kFirst ? kBits - kPassBits : kBits + kPassBits;
+  const auto whole = [](Half value) {
+    if constexpr (kFirst) {
+      return hn::ShiftLeft<kPassBits>(value);
+    } else {
+      return hn::ShiftRight<kPassBits>(hn::Add(value, hn::Set(Shorts(), 1 << (kPassBits - 1))));
+    }
+  };
+  const Half t0 = hn::Add(v0, v7);
+  const Half t7 = hn::Sub(v0, v7);
+  const Half t1 = hn::Add(v1, v6);
+  const Half t6 = hn::Sub(v1, v6);
+  const Half t2 = hn::Add(v2, v5);
+  const Half t5 = hn::Sub(v2, v5);
+  const Half t3 = hn::Add(v3, v4);
+  const Half t4 = hn::Sub(v3, v4);
+  const Half t10 = hn::Add(t0, t3);
+  const Half t13 = hn::Sub(t0, t3);
+  const Half t11 = hn::Add(t1, t2);
+  const Half t12 = hn::Sub(t1, t2);
+  v0 = whole(hn::Add(t10, t11));
+  v4 = whole(hn::Sub(t10, t11));
+  const Pairs even = pairs(t13, t12);
+  v2 = rounded<kShift>(combine<kC0541 + kC0765, kC0541>(even));
+  v6 = rounded<kShift>(combine<kC0541, kC0541 - kC1847>(even));
+
+  const Pairs z = pairs(hn::Add(t4, t6), hn::Add(t5, t7));
+  const Sums z3 = combine<kC1175 - kC1961, kC1175>(z);
+  const Sums z4 = combine<kC1175, kC1175 - kC0390>(z);
+  const Pairs outer = pairs(t4, t7);
+  const Pairs inner = pairs(t5, t6);
+  v7 = rounded<kShift>(add(combine<kC0298 - kC0899, -kC0899>(outer), z3));
+  v1 = rounded<kShift>(add(combine<-kC0899, kC1501 - kC0899>(outer), z4));
+  v5 = rounded<kShift>(add(combine<kC2053 - kC2562, -kC2562>(inner), z4));
+  v3 = rounded<kShift>(add(combine<-kC2562, kC3072 - kC2562>(inner), z3));
+}
+
+HWY_INLINE Half quantised(Half value, const Quantiser& quantiser, std::size_t row) {
+  const Shorts d;
+  const hn::RebindToUnsigned<Shorts> u;
+  const auto step = [&](const std::array<std::uint16_t, 64>& numbers) {
+    return hn::LoadDup128(u, numbers.data() + 8 * row);
+  };
+  const auto sum = hn::Add(hn::BitCast(u, hn::Abs(value)), step(quantiser.add));
+  const auto product = hn::MulHigh(hn::MulHigh(sum, step(quantiser.factor)), step(quantiser.scale));
+  const Half sign = hn::BroadcastSignBit(value);
+  return hn::Sub(hn::Xor(hn::BitCast(d, product), sign), sign);
+}
+
+// Where the eight coefficients from 8 * kOut on lie in row kRow of a block, as places of bytes; 0x80 for elsewhere.
+template <std::size_t kOut, std::size_t kRow>
+struct Gather {
+  static constexpr bool kAny = [] {
+    bool any = false;
+    for (std::size_t i = 0; i < 8; ++i) {
+      any = any || kZigzag[8 * kOut + i] / 8 == kRow;
+    }
+    return any;
+  }();
+  alignas(16) static constexpr std::array<std::uint8_t, 16> kPlaces = [] {
+    std::array<std::uint8_t, 16> places{};
+    for (std::size_t i = 0; i < 8; ++i) {
+      const std::uint8_t from = kZigzag[8 * kOut + i];
+      const bool here = from / 8 == kRow;
+      places[2 * i] = here ? static_cast<std::uint8_t>(2 * (from % 8)) : 0x80;
+      places[2 * i + 1] = here ? static_cast<std::uint8_t>(2 * (from % 8) + 1) : 0x80;
+    }
+    return places;
+  }();
+};
+
+template <std::size_t kOut, std::size_t kRow>
+HWY_INLINE Half gather_row(Half row, Half so_far) {
+  if constexpr (Gather<kOut, kRow>::kAny) {
+    const hn::Repartition<std::uint8_t, Shorts> bytes;
+    const auto places = hn::LoadDup128(bytes, Gather<kOut, kRow>::kPlaces.data());
+    const auto here = hn::TableLookupBytesOr0(hn::BitCast(bytes, row), places);
+    return hn::Or(so_far, hn::BitCast(Shorts(), here));
+  } else {
+    return so_far;
+  }
+}
+
+int forward_group() {
+  return static_cast<int>(hn::Lanes(Shorts()) / 8);
+}
+
+void forward_rows(const std::array<const std::uint8_t*, 8>& rows, std::size_t groups, const Quantiser& quantiser,
+                  std::int16_t* coefficients, std::uint64_t* nonzero) {
+  const Shorts d;
+  const hn::Rebind<std::uint8_t, Shorts> bytes;
+  const std::size_t lanes = hn::Lanes(d);
+  const std::size_t blocks = lanes / 8;
+  for (std::size_t g = 0; g < groups; ++g, coefficients += 8 * lanes, nonzero += blocks) {
+    const auto load = [&](std::size_t row) {
+      return hn::Sub(hn::PromoteTo(d, hn::LoadU(bytes, rows[row] + g * lanes)), hn::Set(d, 128));
+    };
+    Half v0 = load(0);
+    Half v1 = load(1);
+    Half v2 = load(2);
+    Half v3 = load(3);
+    Half v4 = load(4);
+    Half v5 = load(5);
+    Half v6 = load(6);
+    Half v7 = load(7);
+    transpose(v0, v1, v2, v3, v4, v5, v6, v7);
+    forward_pass<true>(v0, v1, v2, v3, v4, v5, v6, v7);
+    transpose(v0, v1, v2, v3, v4, v5, v6, v7);
+    forward_pass<false>(v0, v1, v2, v3, v4, v5, v6, v7);
+    v0 = quantised(v0, quantiser, 0);
+    v1 = quantised(v1, quantiser, 1);
+    v2 = quantised(v2, quantiser, 2);
+    v3 = quantised(v3, quantiser, 3);
+    v4 = quantised(v4, quantiser, 4);
+    v5 = quantised(v5, quantiser, 5);
+    v6 = quantised(v6, quantiser, 6);
+    v7 = quantised(v7, quantiser, 7);
+    std::array<std::uint8_t, 32 + 8> bits;  // of eight coefficients of each block, then of the next eight
+    const auto put = [&]<std::size_t kOut>(std::integral_constant<std::size_t, kOut> /*out*/) {
+      Half out = gather_row<kOut, 0>(v0, hn::Zero(d));
+      out = gather_row<kOut, 1>(v1, out);
+      out = gather_row<kOut, 2>(v2, out);
+      out = gather_row<kOut, 3>(v3, out);
+      out = gather_row<kOut, 4>(v4, out);
+      out = gather_row<kOut, 5>(v5, out);
+      out = gather_row<kOut, 6>(v6, out);
+      out = gather_row<kOut, 7>(v7, out);
+      hn::StoreU(out, d, coefficients + kOut * lanes);
+      hn::StoreMaskBits(d, hn::Ne(out, hn::Zero(d)), bits.data() + kOut * blocks);
+    };
+    [&]<std::size_t... kOut>(std::index_sequence<kOut...> /*all*/) {
+      (put(std::integral_constant<std::size_t, kOut>()), ...);
+    }(std::make_index_sequence<8>());
+    for (std::size_t block = 0; block < blocks; ++block) {
+      nonzero[block] = [&]<std::size_t... kByte>(std::index_sequence<kByte...> /*all*/) {
+        return (... | (std::uint64_t{bits[kByte * blocks + block]} << (8 * kByte)));
+      }(std::make_index_sequence<8>());
+    }
+  }
+}
+
+#else
+
+// One pass over eight values that lie `step` apart.
+template <bool kFirst>
+void forward_pass(std::int32_t* values, std::size_t step) {
+  constexpr int kShift = kFirst ? kBits - kPassBits : kBits + kPassBits;
+  const auto at = [&](std::size_t i) -> std::int32_t& { return values[i * step]; };
+  const auto rounded = [](std::int32_t sum) { return (sum + (1 << (kShift - 1))) >> kShift; };
+  const auto whole = [](std::int32_t value) {
+    return kFirst ? value * (1 << kPassBits) : (value + (1 << (kPassBits - 1))) >> kPassBits;
+  };
+  const std::int32_t t0 = at(0) + at(7);
+  const std::int32_t t7 = at(0) - at(7);
+  const std::int32_t t1 = at(1) + at(6);
+  const std::int32_t t6 = at(1) - at(6);
+  const std::int32_t t2 = at(2) + at(5);
+  const std::int32_t t5 = at(2) - at(5);
+  const std::int32_t t3 = at(3) + at(4);
+  const std::int32_t t4 = at(3) - at(4);
+  const std::int32_t t10 = t0 + t3;
+  const std::int32_t t13 = t0 - t3;
+  const std::int32_t t11 = t1 + t2;
+  const std::int32_t t12 = t1 - t2;
+  at(0) = whole(t10 + t11);
+  at(4) = whole(t10 - t11);
+  at(2) = rounded(t13 * (kC0541 + kC0765) + t12 * kC0541);
+  at(6) = rounded(t13 * kC0541 + t12 * (kC0541 - kC1847));
+  const std::int32_t z3 = (t4 + t6) * (kC1175 - kC1961) + (t5 + t7) * kC1175;
+  const std::int32_t z4 = (t4 + t6) * kC1175 + (t5 + t7) * (kC1175 - kC0390);
+  at(7) = rounded(t4 * (kC0298 - kC0899) - t7 * kC0899 + z3);
+  at(1) = rounded(t7 * (kC1501 - kC0899) - t4 * kC0899 + z4);
+  at(5) = rounded(t5 * (kC2053 - kC2562) - t6 * kC2562 + z4);
+  at(3) = rounded(t6 * (kC3072 - kC2562) - t5 * kC2562 + z3);
+}
+
+int forward_group() {
+  return 1;
+}
+
+void forward_rows(const std::array<const std::uint8_t*, 8>& rows, std::size_t groups, const Quantiser& quantiser,
+                  std::int16_t* coefficients, std::uint64_t* nonzero) {
+  for (std::size_t g = 0; g < groups; ++g, coefficients += 64) {
+    std::array<std::int32_t, 64> block;
+    for (std::size_t y = 0; y < 8; ++y) {
+      for (std::size_t x = 0; x < 8; ++x) {
+        block[8 * y + x] = rows[y][8 * g + x] - 128;
+      }
+      forward_pass<true>(block.data() + 8 * y, 1);
+    }
+    for (std::size_t x = 0; x < 8; ++x) {
+      forward_pass<false>(block.data() + x, 8);
+    }
+    std::uint64_t all = 0;
+    for (std::size_t k = 0; k < 64; ++k) {
+      const std::size_t from = kZigzag[k];
+      const std::int32_t value = block[from];
+      const std::uint32_t sum = static_cast<std::uint32_t>(std::abs(value)) + quantiser.add[from];
+      const auto size =
+          static_cast<std::int32_t>((sum * quantiser.factor[from] >> 16) * quantiser.scale[from] >> 16);
+      coefficients[k] = static_cast<std::int16_t>(value < 0 ? -size : size);
+      all |= std::uint64_t{size != 0} << k;
+    }
+    nonzero[g] = all;
+  }
+}
+
+#endif
+
+}  // namespace HWY_NAMESPACE
+}  // namespace microtome::codec
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace microtome::codec {
+
+HWY_EXPORT(forward_group);
+HWY_EXPORT(forward_rows);
+
+Quantiser::Quantiser(std::span<const std::uint16_t, 64> steps) : add(), factor(), scale() {
+  for (std::size_t i = 0; i < 64; ++i) {
+    const std::uint32_t divisor = steps[i] * 8U;
+    auto shift = static_cast<unsigned>(std::bit_width(divisor)) - 1;
+    std::uint32_t quotient = (std::uint32_t{1} << (16 + shift)) / divisor;
+    const std::uint32_t rest = (std::uint32_t{1} << (16 + shift)) % divisor;
+    add[i] = static_cast<std::uint16_t>(divisor / 2);
+    if (rest == 0) {  // a power of two, whose factor would take 17 bits
+      quotient /= 2;
+      --shift;
+    } else if (rest <= divisor / 2) {
+      ++add[i];
+    } else {
+      ++quotient;
+    }
+    factor[i] = static_cast<std::uint16_t>(quotient);
+    scale[i] = static_cast<std::uint16_t>(1U << (16 - shift));
+  }
+}
+
+int fdct_group() {
+  return HWY_DYNAMIC_DISPATCH(forward_group)();
+}
+
+void fdct_rows(const std::array<const std::uint8_t*, 8>& rows, std::size_t groups, const Quantiser& quantiser,
+               std::int16_t* coefficients, std::uint64_t* nonzero) {
+  HWY_DYNAMIC_DISPATCH(forward_rows)(rows, groups, quantiser, coefficients, nonzero);
+}
+
+}  // namespace microtome::codec
+#endif  // HWY_ONCE
