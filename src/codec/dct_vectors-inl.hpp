@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of codec: what both directions of the DCT of JPEG do with vectors of blocks: row i of 1, 2 or 4 blocks side by
-// side is one vector, and nothing crosses from one block into the next. Loeffler, Ligtenberg and Moschytz, "Practical
-// fast 1-D DCT algorithms with 11 multiplications" (1989). Included once for every target.
+// Inside of codec: what both directions of the DCT of JPEG do with vectors of blocks: row i of 1, 2 or 4 blocks side
+// by side is one vector, and nothing crosses from one block into the next. Loeffler, Ligtenberg and Moschytz,
+// "Practical fast 1-D DCT algorithms with 11 multiplications" (1989). Included once for every target.
 #if defined(MICROTOME_CODEC_DCT_VECTORS_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef MICROTOME_CODEC_DCT_VECTORS_INL
 #undef MICROTOME_CODEC_DCT_VECTORS_INL

@@ -2,6 +2,7 @@
 #include "codec/fdct.hpp"
 
 #include <bit>
+#include <cmath>
 #include <cstdlib>
 #include <utility>
 
@@ -17,6 +18,12 @@
 HWY_BEFORE_NAMESPACE();
 namespace microtome::codec {
 namespace HWY_NAMESPACE {
+
+// Of the fast transform, times 2^8.
+constexpr int kFast0382 = 98;
+constexpr int kFast0541 = 139;
+constexpr int kFast0707 = 181;
+constexpr int kFast1306 = 334;
 
 #if MICROTOME_DCT_VECTORS
 
@@ -58,6 +65,44 @@ HWY_INLINE void forward_pass(Half& v0, Half& v1, Half& v2, Half& v3, Half& v4, H
   v1 = rounded<kShift>(add(combine<-kC0899, kC1501 - kC0899>(outer), z4));
   v5 = rounded<kShift>(add(combine<kC2053 - kC2562, -kC2562>(inner), z4));
   v3 = rounded<kShift>(add(combine<-kC2562, kC3072 - kC2562>(inner), z3));
+}
+
+template <int kFactor>
+HWY_INLINE Half times(Half value) {
+  return hn::MulHigh(hn::ShiftLeft<2>(value), hn::Set(Shorts(), kFactor << 6));
+}
+
+HWY_INLINE void fast_pass(Half& v0, Half& v1, Half& v2, Half& v3, Half& v4, Half& v5, Half& v6, Half& v7) {
+  const Half t0 = hn::Add(v0, v7);
+  const Half t7 = hn::Sub(v0, v7);
+  const Half t1 = hn::Add(v1, v6);
+  const Half t6 = hn::Sub(v1, v6);
+  const Half t2 = hn::Add(v2, v5);
+  const Half t5 = hn::Sub(v2, v5);
+  const Half t3 = hn::Add(v3, v4);
+  const Half t4 = hn::Sub(v3, v4);
+  const Half sum = hn::Add(t0, t3);
+  const Half difference = hn::Sub(t0, t3);
+  const Half inner = hn::Add(t1, t2);
+  v0 = hn::Add(sum, inner);
+  v4 = hn::Sub(sum, inner);
+  const Half z1 = times<kFast0707>(hn::Add(hn::Sub(t1, t2), difference));
+  v2 = hn::Add(difference, z1);
+  v6 = hn::Sub(difference, z1);
+
+  const Half t10 = hn::Add(t4, t5);
+  const Half t11 = hn::Add(t5, t6);
+  const Half t12 = hn::Add(t6, t7);
+  const Half z5 = times<kFast0382>(hn::Sub(t10, t12));
+  const Half z2 = hn::Add(times<kFast0541>(t10), z5);
+  const Half z4 = hn::Add(times<kFast1306>(t12), z5);
+  const Half z3 = times<kFast0707>(t11);
+  const Half z11 = hn::Add(t7, z3);
+  const Half z13 = hn::Sub(t7, z3);
+  v5 = hn::Add(z13, z2);
+  v3 = hn::Sub(z13, z2);
+  v1 = hn::Add(z11, z4);
+  v7 = hn::Sub(z11, z4);
 }
 
 HWY_INLINE Half quantised(Half value, const Quantiser& quantiser, std::size_t row) {
@@ -110,8 +155,9 @@ int forward_group() {
   return static_cast<int>(hn::Lanes(Shorts()) / 8);
 }
 
-void forward_rows(const std::array<const std::uint8_t*, 8>& rows, std::size_t groups, const Quantiser& quantiser,
-                  std::int16_t* coefficients, std::uint64_t* nonzero) {
+template <Dct kDct>
+HWY_INLINE void forward(const std::array<const std::uint8_t*, 8>& rows, std::size_t groups,
+                        const Quantiser& quantiser, std::int16_t* coefficients, std::uint64_t* nonzero) {
   const Shorts d;
   const hn::Rebind<std::uint8_t, Shorts> bytes;
   const std::size_t lanes = hn::Lanes(d);
@@ -129,9 +175,15 @@ void forward_rows(const std::array<const std::uint8_t*, 8>& rows, std::size_t gr
     Half v6 = load(6);
     Half v7 = load(7);
     transpose(v0, v1, v2, v3, v4, v5, v6, v7);
-    forward_pass<true>(v0, v1, v2, v3, v4, v5, v6, v7);
-    transpose(v0, v1, v2, v3, v4, v5, v6, v7);
-    forward_pass<false>(v0, v1, v2, v3, v4, v5, v6, v7);
+    if constexpr (kDct == Dct::fast) {
+      fast_pass(v0, v1, v2, v3, v4, v5, v6, v7);
+      transpose(v0, v1, v2, v3, v4, v5, v6, v7);
+      fast_pass(v0, v1, v2, v3, v4, v5, v6, v7);
+    } else {
+      forward_pass<true>(v0, v1, v2, v3, v4, v5, v6, v7);
+      transpose(v0, v1, v2, v3, v4, v5, v6, v7);
+      forward_pass<false>(v0, v1, v2, v3, v4, v5, v6, v7);
+    }
     v0 = quantised(v0, quantiser, 0);
     v1 = quantised(v1, quantiser, 1);
     v2 = quantised(v2, quantiser, 2);
@@ -161,6 +213,15 @@ void forward_rows(const std::array<const std::uint8_t*, 8>& rows, std::size_t gr
         return (... | (std::uint64_t{bits[kByte * blocks + block]} << (8 * kByte)));
       }(std::make_index_sequence<8>());
     }
+  }
+}
+
+void forward_rows(const std::array<const std::uint8_t*, 8>& rows, std::size_t groups, const Quantiser& quantiser,
+                  std::int16_t* coefficients, std::uint64_t* nonzero) {
+  if (quantiser.dct == Dct::fast) {
+    forward<Dct::fast>(rows, groups, quantiser, coefficients, nonzero);
+  } else {
+    forward<Dct::accurate>(rows, groups, quantiser, coefficients, nonzero);
   }
 }
 
@@ -199,6 +260,35 @@ void forward_pass(std::int32_t* values, std::size_t step) {
   at(3) = rounded(t6 * (kC3072 - kC2562) - t5 * kC2562 + z3);
 }
 
+void fast_pass(std::int32_t* values, std::size_t step) {
+  const auto at = [&](std::size_t i) -> std::int32_t& { return values[i * step]; };
+  const auto times = [](std::int32_t value, std::int32_t factor) { return (value * factor) >> 8; };
+  const std::int32_t t0 = at(0) + at(7);
+  const std::int32_t t7 = at(0) - at(7);
+  const std::int32_t t1 = at(1) + at(6);
+  const std::int32_t t6 = at(1) - at(6);
+  const std::int32_t t2 = at(2) + at(5);
+  const std::int32_t t5 = at(2) - at(5);
+  const std::int32_t t3 = at(3) + at(4);
+  const std::int32_t t4 = at(3) - at(4);
+  const std::int32_t difference = t0 - t3;
+  at(0) = t0 + t3 + t1 + t2;
+  at(4) = t0 + t3 - t1 - t2;
+  const std::int32_t z1 = times(t1 - t2 + difference, kFast0707);
+  at(2) = difference + z1;
+  at(6) = difference - z1;
+  const std::int32_t t10 = t4 + t5;
+  const std::int32_t t12 = t6 + t7;
+  const std::int32_t z5 = times(t10 - t12, kFast0382);
+  const std::int32_t z2 = times(t10, kFast0541) + z5;
+  const std::int32_t z4 = times(t12, kFast1306) + z5;
+  const std::int32_t z3 = times(t5 + t6, kFast0707);
+  at(5) = t7 - z3 + z2;
+  at(3) = t7 - z3 - z2;
+  at(1) = t7 + z3 + z4;
+  at(7) = t7 + z3 - z4;
+}
+
 int forward_group() {
   return 1;
 }
@@ -211,18 +301,20 @@ void forward_rows(const std::array<const std::uint8_t*, 8>& rows, std::size_t gr
       for (std::size_t x = 0; x < 8; ++x) {
         block[8 * y + x] = rows[y][8 * g + x] - 128;
       }
-      forward_pass<true>(block.data() + 8 * y, 1);
+    }
+    const bool fast = quantiser.dct == Dct::fast;
+    for (std::size_t y = 0; y < 8; ++y) {
+      fast ? fast_pass(block.data() + 8 * y, 1) : forward_pass<true>(block.data() + 8 * y, 1);
     }
     for (std::size_t x = 0; x < 8; ++x) {
-      forward_pass<false>(block.data() + x, 8);
+      fast ? fast_pass(block.data() + x, 8) : forward_pass<false>(block.data() + x, 8);
     }
     std::uint64_t all = 0;
     for (std::size_t k = 0; k < 64; ++k) {
       const std::size_t from = kZigzag[k];
       const std::int32_t value = block[from];
       const std::uint32_t sum = static_cast<std::uint32_t>(std::abs(value)) + quantiser.add[from];
-      const auto size =
-          static_cast<std::int32_t>((sum * quantiser.factor[from] >> 16) * quantiser.scale[from] >> 16);
+      const auto size = static_cast<std::int32_t>((sum * quantiser.factor[from] >> 16) * quantiser.scale[from] >> 16);
       coefficients[k] = static_cast<std::int16_t>(value < 0 ? -size : size);
       all |= std::uint64_t{size != 0} << k;
     }
@@ -242,9 +334,9 @@ namespace microtome::codec {
 HWY_EXPORT(forward_group);
 HWY_EXPORT(forward_rows);
 
-Quantiser::Quantiser(std::span<const std::uint16_t, 64> steps) : add(), factor(), scale() {
+Quantiser::Quantiser(std::span<const std::uint16_t, 64> steps, Dct with) : dct(with), add(), factor(), scale() {
   for (std::size_t i = 0; i < 64; ++i) {
-    const std::uint32_t divisor = steps[i] * 8U;
+    const std::uint32_t divisor = Quantiser::divisor(steps[i], i, with);
     auto shift = static_cast<unsigned>(std::bit_width(divisor)) - 1;
     std::uint32_t quotient = (std::uint32_t{1} << (16 + shift)) / divisor;
     const std::uint32_t rest = (std::uint32_t{1} << (16 + shift)) % divisor;
@@ -260,6 +352,18 @@ Quantiser::Quantiser(std::span<const std::uint16_t, 64> steps) : add(), factor()
     factor[i] = static_cast<std::uint16_t>(quotient);
     scale[i] = static_cast<std::uint16_t>(1U << (16 - shift));
   }
+}
+
+unsigned Quantiser::divisor(unsigned step, std::size_t place, Dct dct) {
+  if (dct == Dct::accurate) {
+    return step * 8;
+  }
+  // 2^14 times what the fast transform leaves undone: 1 for frequency 0, else sqrt(2) cos(k pi / 16), across and
+  // down.
+  constexpr std::array<double, 8> kLeft = {1.0, 1.387039845, 1.306562965, 1.175875602,
+                                           1.0, 0.785694958, 0.541196100, 0.275899379};
+  const auto left = static_cast<unsigned>(std::lround(kLeft[place / 8] * kLeft[place % 8] * (1 << 14)));
+  return (step * left + (1U << 10)) >> 11;
 }
 
 int fdct_group() {

@@ -5,7 +5,8 @@
 #include <cstdlib>
 #include <cstring>
 
-// Not for vectors: counting zeros and shifts by a variable count are cheaper with the instructions of newer processors.
+// Not for vectors: counting zeros and shifts by a variable count are cheaper with the instructions of newer
+// processors.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "codec/huffman_writer.cpp"
 #include <hwy/foreach_target.h>  // compiles this file once for every target

@@ -223,13 +223,6 @@ Result<void> Compressor::open(std::size_t expected) {
   return {};
 }
 
-Bytes Compressor::take_so_far() {
-  Bytes made(target_.bytes.data(), static_cast<std::uint8_t*>(target_.manager.next_output_byte));
-  target_.manager.next_output_byte = target_.bytes.data();
-  target_.manager.free_in_buffer = target_.bytes.size();
-  return made;
-}
-
 Bytes Compressor::take() {
   return std::move(target_.bytes);
 }

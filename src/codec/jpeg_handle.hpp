@@ -98,8 +98,6 @@ class Compressor {
   Result<void> open(std::size_t expected);
   // The finished stream, after jpeg_finish_compress.
   [[nodiscard]] Bytes take();
-  // What has been written up to now, between two calls to libjpeg.
-  [[nodiscard]] Bytes take_so_far();
 
   ErrorTrap trap;
   jpeg_compress_struct handle{};

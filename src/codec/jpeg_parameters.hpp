@@ -1,23 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of codec: what all JPEG writers (whole, strip by strip, from planes) tell libjpeg.
+// Inside of codec: what all JPEG writers (whole, strip by strip, from planes) agree upon. Pure; thread-safe.
 #pragma once
 
 #include "codec/jpeg.hpp"
-#include "codec/jpeg_handle.hpp"
+#include "codec/jpeg_planes.hpp"
+#include "codec/jpeg_writer.hpp"
 
 namespace microtome::codec::jpeg {
 
 // bad_request for sizes that no JPEG has, too_large for a profile that does not fit.
 [[nodiscard]] Result<void> check_encodable(int width, int height, const JpegEncodeOptions& options);
 
-// Inside run_guarded() only. 1 or 3 channels.
-void set_parameters(jpeg_compress_struct& handle, int width, int height, int channels,
-                    const JpegEncodeOptions& options);
-
-// Inside run_guarded() only: begins the stream, with the profile.
-void start_stream(jpeg_compress_struct& handle, ByteView icc);
-
-// A writer fails by our fault or for want of memory, never by the picture's.
-[[nodiscard]] Error writing_error(const ErrorTrap& trap);
+// 1 or 3 channels; `factors` are those of 3. The fast transform is coarse where next to nothing is quantised away.
+inline constexpr int kFastBelow = 96;  // quality
+[[nodiscard]] Result<JpegLayout> layout(int width, int height, int channels, PlaneFactors factors,
+                                        const JpegEncodeOptions& options);
 
 }  // namespace microtome::codec::jpeg

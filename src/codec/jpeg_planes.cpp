@@ -9,7 +9,6 @@
 #include "codec/jpeg_baseline.hpp"
 #include "codec/jpeg_handle.hpp"
 #include "codec/jpeg_parameters.hpp"
-#include "codec/jpeg_writer.hpp"
 
 namespace microtome::codec {
 namespace {
@@ -65,23 +64,6 @@ void put(const pixel::Rect& tile, int first, Rows& rows, int component, pixel::I
                   static_cast<std::size_t>(right - left));
     }
   }
-}
-
-// What set_parameters() tells libjpeg.
-Result<JpegLayout> jpeg_layout(int width, int height, const PlaneFactors& factors, const JpegEncodeOptions& options) {
-  jpeg::Compressor encoder;
-  auto& handle = encoder.handle;
-  if (auto open = encoder.open(0); !open) {
-    return pass(open.error());
-  }
-  if (!run_guarded(encoder.trap, [&] { jpeg::set_parameters(handle, width, height, 3, options); })) {
-    return std::unexpected(jpeg::writing_error(encoder.trap));
-  }
-  JpegLayout layout{width, height, factors.across, factors.down, {}, handle.density_unit, handle.X_density};
-  for (std::size_t i = 0; i < 2; ++i) {
-    std::copy_n(handle.quant_tbl_ptrs[i]->quantval, layout.steps[i].size(), layout.steps[i].begin());
-  }
-  return layout;
 }
 
 }  // namespace
@@ -152,7 +134,7 @@ Result<Bytes> encode_jpeg_planes(const pixel::Planes& planes, const JpegEncodeOp
   if (auto good = jpeg::check_encodable(planes.width(), planes.height(), options); !good) {
     return pass(good.error());
   }
-  const auto layout = jpeg_layout(planes.width(), planes.height(), {planes.across, planes.down}, options);
+  const auto layout = jpeg::layout(planes.width(), planes.height(), 3, {planes.across, planes.down}, options);
   if (!layout) {
     return pass(layout.error());
   }

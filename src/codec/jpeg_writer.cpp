@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <utility>
 
 #include "codec/jpeg_handle.hpp"
+#include "codec/jpeg_ycc.hpp"
 #include "codec/zigzag.hpp"
 
 namespace microtome::codec {
@@ -28,10 +30,10 @@ struct StandardTables {
     jpeg::Compressor encoder;
     auto& handle = encoder.handle;
     const bool made = encoder.open(0).has_value() && jpeg::run_guarded(encoder.trap, [&] {
-      handle.input_components = 3;
-      handle.in_color_space = JCS_YCbCr;
-      jpeg_set_defaults(&handle);
-    });
+                        handle.input_components = 3;
+                        handle.in_color_space = JCS_YCbCr;
+                        jpeg_set_defaults(&handle);
+                      });
     for (std::size_t i = 0; made && i < 4; ++i) {
       const JHUFF_TBL& table = i % 2 == 0 ? *handle.dc_huff_tbl_ptrs[i / 2] : *handle.ac_huff_tbl_ptrs[i / 2];
       Bytes body(table.bits + 1, table.bits + 17);
@@ -54,7 +56,9 @@ const StandardTables& standard() {
 // One marker segment.
 class Segment {
  public:
-  Segment(Bytes& out, std::uint8_t marker) : out_(out), at_(out.size()) { out.insert(out.end(), {0xFF, marker, 0, 0}); }
+  Segment(Bytes& out, std::uint8_t marker) : out_(out), at_(out.size()) {
+    out.insert(out.end(), {0xFF, marker, 0, 0});
+  }
   Segment(const Segment&) = delete;
   Segment& operator=(const Segment&) = delete;
   ~Segment() {
@@ -91,7 +95,8 @@ void write_profile(Bytes& out, ByteView icc) {
   }
 }
 
-void write_header(Bytes& out, const JpegLayout& layout, ByteView icc) {
+void write_header(Bytes& out, const JpegLayout& layout, ByteView icc, std::string_view comment) {
+  const auto channels = static_cast<std::size_t>(layout.channels);
   using namespace std::string_view_literals;
   out.insert(out.end(), {0xFF, 0xD8});
   Segment(out, 0xE0)
@@ -101,7 +106,10 @@ void write_header(Bytes& out, const JpegLayout& layout, ByteView icc) {
       .word(layout.density)
       .word(0);  // no thumbnail
   write_profile(out, icc);
-  for (std::size_t i = 0; i < 2; ++i) {
+  if (!comment.empty()) {
+    Segment(out, 0xFE).bytes(as_bytes(comment));
+  }
+  for (std::size_t i = 0; i < std::min<std::size_t>(2, channels); ++i) {
     Segment table(out, 0xDB);
     table.byte(i);
     for (const std::uint8_t place : kZigzag) {
@@ -110,18 +118,22 @@ void write_header(Bytes& out, const JpegLayout& layout, ByteView icc) {
   }
   {
     Segment frame(out, 0xC0);
-    frame.byte(8).word(static_cast<std::size_t>(layout.height)).word(static_cast<std::size_t>(layout.width)).byte(3);
-    for (std::size_t c = 0; c < 3; ++c) {
+    frame.byte(8)
+        .word(static_cast<std::size_t>(layout.height))
+        .word(static_cast<std::size_t>(layout.width))
+        .byte(channels);
+    for (std::size_t c = 0; c < channels; ++c) {
       frame.byte(c + 1).byte(c == 0 ? static_cast<std::size_t>(layout.across * 16 + layout.down) : 0x11);
       frame.byte(c == 0 ? 0 : 1);
     }
   }
-  for (const auto& table : standard().tables) {
+  const std::span<const StandardTables::Table> tables = standard().tables;
+  for (const auto& table : tables.first(channels == 1 ? 2 : 4)) {
     Segment(out, 0xC4).byte(table.place).bytes(table.body);
   }
   Segment scan(out, 0xDA);
-  scan.byte(3);
-  for (std::size_t c = 0; c < 3; ++c) {
+  scan.byte(channels);
+  for (std::size_t c = 0; c < channels; ++c) {
     scan.byte(c + 1).byte(c == 0 ? 0x00 : 0x11);
   }
   scan.byte(0).byte(63).byte(0);
@@ -133,14 +145,16 @@ std::size_t blocks_of(int size, int factor) {
 
 }  // namespace
 
-JpegWriter::JpegWriter(const JpegLayout& layout, ByteView icc)
+JpegWriter::JpegWriter(const JpegLayout& layout, ByteView icc, std::string_view comment)
     : layout_(layout),
       mcus_(blocks_of(layout.width, layout.across)),
       group_(static_cast<std::size_t>(fdct_group())),
-      quantisers_{Quantiser(layout.steps[0]), Quantiser(layout.steps[1])} {
-  write_header(out_, layout, icc);
+      quantisers_{Quantiser(layout.steps[0], layout.dct), Quantiser(layout.steps[1], layout.dct)},
+      components_(static_cast<std::size_t>(layout.channels)),
+      left_(layout.height) {
+  write_header(out_, layout, icc, comment);
   std::size_t blocks = 0;
-  for (std::size_t c = 0; c < 3; ++c) {
+  for (std::size_t c = 0; c < components_.size(); ++c) {
     WrittenComponent& component = components_[c];
     component.dc = standard().tables[c == 0 ? 0 : 2].codes.get();
     component.ac = standard().tables[c == 0 ? 1 : 3].codes.get();
@@ -207,12 +221,60 @@ void JpegWriter::append_stuffed(const std::uint8_t* end) {
 }
 
 void JpegWriter::add(const pixel::Planes& planes, int first) {
-  transform(planes.plane[0], first, 0);
-  transform(planes.plane[1], first / layout_.down, 1);
-  transform(planes.plane[2], first / layout_.down, 2);
+  for (std::size_t c = 0; c < components_.size(); ++c) {
+    transform(planes.plane[c], c == 0 ? first : first / layout_.down, c);
+  }
   write_mcus(writer_, components_, mcus_, group_);
   append_stuffed(writer_.at);
   writer_.at = bits_.data();
+}
+
+void JpegWriter::add(const pixel::Image& rows) {
+  if (band_.width() == 0) {
+    const int height = static_cast<int>(kBlock) * layout_.down;
+    const auto colour = static_cast<int>(components_.back().width * kBlock);
+    band_ = pixel::Planes::make(layout_.width, height, layout_.across, layout_.down);
+    for (std::size_t c = 1; c < components_.size() && layout_.across == 2; ++c) {
+      band_.plane[c] = pixel::Image::unfilled(colour, height / layout_.down, 1, pixel::Colour::grey);
+    }
+    for (Bytes& row : whole_) {
+      row.resize(layout_.across == 2 ? 2 * static_cast<std::size_t>(colour) : 0);
+    }
+  }
+  for (int y = 0; y < rows.height; ++y) {
+    add_row(rows.row(y));
+  }
+}
+
+void JpegWriter::add_row(const std::uint8_t* samples) {
+  const auto width = static_cast<std::size_t>(layout_.width);
+  std::uint8_t* const luma = band_.plane[0].row(rows_);
+  const bool last = left_ == 1;
+  if (layout_.channels == 1) {
+    std::memcpy(luma, samples, width);
+  } else if (layout_.across == 1) {
+    rgb_to_ycc(samples, width, luma, band_.plane[1].row(rows_), band_.plane[2].row(rows_));
+  } else {
+    const auto odd = static_cast<std::size_t>(rows_ % 2);
+    rgb_to_ycc(samples, width, luma, whole_[odd].data(), whole_[2 + odd].data());
+    for (Bytes* row : {&whole_[odd], &whole_[2 + odd]}) {
+      std::fill(row->begin() + layout_.width, row->end(), (*row)[width - 1]);
+    }
+    for (std::size_t c = 1; c < 3 && (odd == 1 || last); ++c) {
+      const std::uint8_t* const above = whole_[2 * c - 2].data();
+      halve_rows(above, whole_[2 * c - 2 + odd].data(), static_cast<std::size_t>(band_.plane[c].width),
+                 band_.plane[c].row(rows_ / 2));
+    }
+  }
+  ++rows_;
+  --left_;
+  if (last || rows_ == static_cast<int>(kBlock) * layout_.down) {
+    for (std::size_t c = 0; c < components_.size(); ++c) {
+      band_.plane[c].height = c == 0 ? rows_ : (rows_ + layout_.down - 1) / layout_.down;
+    }
+    add(band_, 0);
+    rows_ = 0;
+  }
 }
 
 void JpegWriter::finish() {

@@ -4,28 +4,76 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "base/bytes.hpp"
 #include "codec/jpeg.hpp"
 #include "codec/jpeg_handle.hpp"
-#include "codec/jpeg_parameters.hpp"
+#include "codec/jpeg_planes.hpp"
 #include "pixel/planes.hpp"
 
 namespace microtome::codec::test {
 
-// With the accurate transform; nothing when it fails.
+// Inside run_guarded(): as encode_jpeg() of the same options is to write it.
+inline void set_up(jpeg_compress_struct& handle, int width, int height, int channels, J_COLOR_SPACE colours,
+                   const JpegEncodeOptions& options) {
+  handle.image_width = static_cast<JDIMENSION>(width);
+  handle.image_height = static_cast<JDIMENSION>(height);
+  handle.input_components = channels;
+  handle.in_color_space = colours;
+  jpeg_set_defaults(&handle);
+  jpeg_set_quality(&handle, options.quality, TRUE);
+  handle.dct_method = options.quality < 96 ? JDCT_IFAST : JDCT_ISLOW;
+  if (options.pixels_per_inch > 0) {
+    handle.density_unit = 1;
+    handle.X_density = handle.Y_density = static_cast<UINT16>(std::lround(options.pixels_per_inch));
+  }
+}
+
+inline void start(jpeg_compress_struct& handle, const JpegEncodeOptions& options) {
+  jpeg_start_compress(&handle, TRUE);
+  if (!options.icc.empty()) {
+    jpeg_write_icc_profile(&handle, options.icc.data(), static_cast<unsigned>(options.icc.size()));
+  }
+  if (!options.comment.empty()) {
+    jpeg_write_marker(&handle, JPEG_COM, reinterpret_cast<const JOCTET*>(options.comment.data()),
+                      static_cast<unsigned>(options.comment.size()));
+  }
+}
+
+// Nothing when it fails.
+inline Bytes libjpeg_encode(const pixel::Image& image, PlaneFactors factors, const JpegEncodeOptions& options) {
+  jpeg::Compressor encoder;
+  auto& handle = encoder.handle;
+  const auto write = [&] {
+    set_up(handle, image.width, image.height, image.channels, image.channels == 1 ? JCS_GRAYSCALE : JCS_RGB, options);
+    if (image.channels == 3) {
+      handle.comp_info[0].h_samp_factor = factors.across;
+      handle.comp_info[0].v_samp_factor = factors.down;
+    }
+    start(handle, options);
+    for (int y = 0; y < image.height; ++y) {
+      auto* row = const_cast<JSAMPROW>(image.row(y));  // libjpeg only reads it
+      jpeg_write_scanlines(&handle, &row, 1);
+    }
+    jpeg_finish_compress(&handle);
+  };
+  const bool open = encoder.open(image.data.size()).has_value();
+  const bool done = open && jpeg::run_guarded(encoder.trap, write);
+  return done ? encoder.take() : Bytes();
+}
+
+// Nothing when it fails.
 inline Bytes libjpeg_encode(const pixel::Planes& planes, const JpegEncodeOptions& options) {
   jpeg::Compressor encoder;
   auto& handle = encoder.handle;
   const bool open = encoder.open(planes.plane[0].data.size()).has_value();
   const bool started = open && jpeg::run_guarded(encoder.trap, [&] {
-                         jpeg::set_parameters(handle, planes.width(), planes.height(), 3, options);
-                         handle.dct_method = JDCT_ISLOW;
-                         handle.in_color_space = JCS_YCbCr;
+                         set_up(handle, planes.width(), planes.height(), 3, JCS_YCbCr, options);
                          handle.comp_info[0].h_samp_factor = planes.across;
                          handle.comp_info[0].v_samp_factor = planes.down;
                          handle.raw_data_in = TRUE;
-                         jpeg::start_stream(handle, options.icc);
+                         start(handle, options);
                        });
   // Rows of whole blocks: the last column and row repeated.
   std::array<Bytes, 3> kept;
