@@ -99,7 +99,8 @@ namespace microtome::codec {
 HWY_EXPORT(to_ycc);
 HWY_EXPORT(halve);
 
-void rgb_to_ycc(const std::uint8_t* rgb, std::size_t width, std::uint8_t* luma, std::uint8_t* blue, std::uint8_t* red) {
+void rgb_to_ycc(const std::uint8_t* rgb, std::size_t width, std::uint8_t* luma, std::uint8_t* blue,
+                std::uint8_t* red) {
   HWY_DYNAMIC_DISPATCH(to_ycc)(rgb, width, luma, blue, red);
 }
 

@@ -156,10 +156,9 @@ void divide_any(float* pixels, std::size_t count, int alpha_of) {
 
 // One pixel of up to four channels is one small vector; what is loaded and stored beyond it is overwritten later.
 template <int kChannels>
-HWY_INLINE void gather(const Taps& taps, const float* in, float* out, std::size_t begin = 0) {
+HWY_INLINE void gather(const Taps& taps, const float* in, float* out) {
   const hn::CappedTag<float, kChannels == 1 ? 1 : kChannels == 2 ? 2 : 4> d;
-  out += begin * kChannels;
-  for (std::size_t i = begin; i < taps.firsts.size(); ++i, out += kChannels) {
+  for (std::size_t i = 0; i < taps.firsts.size(); ++i, out += kChannels) {
     const float* weight = taps.weights.data() + taps.starts[i];
     const std::size_t count = taps.starts[i + 1] - taps.starts[i];
     const float* pixel = in + static_cast<std::size_t>(taps.firsts[i]) * kChannels;
@@ -177,46 +176,48 @@ HWY_INLINE void gather(const Taps& taps, const float* in, float* out, std::size_
   }
 }
 
-// One channel, a vector of output pixels at a time: their t-th taps lie within two vectors of the source as long as a
-// picture is not made less than half as wide; beyond that they are loaded one by one.
-HWY_INLINE std::size_t gather_columns(const Taps& taps, const float* in, float* out) {
-#if HWY_TARGET == HWY_SCALAR
-  (void)taps, (void)in, (void)out;
-  return 0;
-#else
+// A vector of samples at a time: their t-th taps lie within two vectors of the source as long as a picture is made
+// about half as wide at most; beyond that they are loaded one by one.
+HWY_INLINE void gather_columns(const Taps& taps, const float* in, std::size_t channels, float* out) {
+  const std::size_t count = taps.samples.size();
+  const std::size_t most = taps.columns.size() / std::max<std::size_t>(count, 1);
+  std::size_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
   const hn::ScalableTag<float> d;
   const hn::RebindToSigned<decltype(d)> whole;
   const std::size_t lanes = hn::Lanes(d);
-  const std::size_t count = taps.firsts.size();
-  const std::size_t most = taps.columns.size() / std::max<std::size_t>(count, 1);
-  if (most == 0) {
-    return 0;
-  }
-  std::size_t i = 0;
+  const auto last_lane = hn::Set(whole, static_cast<std::int32_t>(lanes) - 1);
   for (; i + lanes <= count; i += lanes) {
-    const std::int32_t base = taps.firsts[i];
-    const auto reach = static_cast<std::size_t>(taps.firsts[i + lanes - 1] - base);
-    const auto places = hn::Sub(hn::LoadU(whole, taps.firsts.data() + i), hn::Set(whole, base));
+    // The leftmost one is the first, or else the first channel of the next pixel, which may be the same one again.
+    const std::size_t next = std::min((i + channels - 1) / channels * channels, count - 1);
+    const std::int32_t base = std::min(taps.samples[i], taps.samples[next]);
+    const auto places = hn::Sub(hn::LoadU(whole, taps.samples.data() + i), hn::Set(whole, base));
     const float* from = in + base;
     const float* weight = taps.columns.data() + i;
     auto sum = hn::Zero(d);
-    if (reach < 2 * lanes) {
-      const auto lane = hn::IndicesFromVec(d, hn::And(places, hn::Set(whole, static_cast<std::int32_t>(lanes) - 1)));
-      const auto upper = hn::RebindMask(d, hn::Gt(places, hn::Set(whole, static_cast<std::int32_t>(lanes) - 1)));
-      for (std::size_t t = 0; t < most; ++t, weight += count) {
-        const auto low = hn::TableLookupLanes(hn::LoadU(d, from + t), lane);
-        const auto high = hn::TableLookupLanes(hn::LoadU(d, from + t + lanes), lane);
+    if (hn::AllTrue(whole, hn::Lt(places, hn::Set(whole, 2 * static_cast<std::int32_t>(lanes))))) {
+      const auto lane = hn::IndicesFromVec(d, hn::And(places, last_lane));
+      const auto upper = hn::RebindMask(d, hn::Gt(places, last_lane));
+      for (std::size_t t = 0; t < most; ++t, from += channels, weight += count) {
+        const auto low = hn::TableLookupLanes(hn::LoadU(d, from), lane);
+        const auto high = hn::TableLookupLanes(hn::LoadU(d, from + lanes), lane);
         sum = hn::MulAdd(hn::IfThenElse(upper, high, low), hn::LoadU(d, weight), sum);
       }
     } else {
-      for (std::size_t t = 0; t < most; ++t, weight += count) {
-        sum = hn::MulAdd(hn::GatherIndex(d, from + t, places), hn::LoadU(d, weight), sum);
+      for (std::size_t t = 0; t < most; ++t, from += channels, weight += count) {
+        sum = hn::MulAdd(hn::GatherIndex(d, from, places), hn::LoadU(d, weight), sum);
       }
     }
     hn::StoreU(sum, d, out + i);
   }
-  return i;
 #endif
+  for (; i < count; ++i) {
+    float sum = 0;
+    for (std::size_t t = 0; t < most; ++t) {
+      sum += in[static_cast<std::size_t>(taps.samples[i]) + t * channels] * taps.columns[t * count + i];
+    }
+    out[i] = sum;
+  }
 }
 
 // Vectors of fewer than four lanes (the scalar fallback of Highway) cannot hold a pixel.
@@ -234,12 +235,15 @@ void gather_scalar(const Taps& taps, const float* in, int channels, float* out) 
 }
 
 void gather_any(const Taps& taps, const float* in, int channels, float* out) {
+  if (!taps.samples.empty()) {
+    return gather_columns(taps, in, static_cast<std::size_t>(channels), out);
+  }
 #if HWY_TARGET == HWY_SCALAR
   gather_scalar(taps, in, channels, out);
 #else
   switch (channels) {
     case 1:
-      return gather<1>(taps, in, out, gather_columns(taps, in, out));
+      return gather<1>(taps, in, out);
     case 2:
       return gather<2>(taps, in, out);
     case 3:

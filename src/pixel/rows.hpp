@@ -31,11 +31,12 @@ struct Taps {
   std::span<const std::int32_t> firsts;   // source pixel of the first tap
   std::span<const std::uint32_t> starts;  // where its weights begin; one more entry than firsts
   std::span<const float> weights;
-  // The weights once more, the t-th of all output pixels side by side: columns[t * firsts.size() + i], 0 where a
-  // pixel has fewer. Only for one channel, and never for floats: what is multiplied by 0 must be finite. Empty: none.
+  // The same sample by sample, for where no tap is infinite (what is multiplied by 0 must be finite). Empty: none.
+  std::span<const std::int32_t> samples;  // firsts * channels + channel
+  // columns[t * samples.size() + i] is the t-th weight of sample i, 0 where its pixel has fewer.
   std::span<const float> columns;
 };
-constexpr std::size_t kGatherRoom = 64;
+constexpr std::size_t kGatherRoom = 128;
 // `in` has `channels` (1..4) floats a pixel; `in` has kGatherRoom more floats behind its last pixel, all of them
 // finite if there are `columns`, `out` has room for 4 more.
 void gather_taps(const Taps& taps, const float* in, int channels, float* out);

@@ -21,18 +21,19 @@ struct Axis {
   std::vector<std::int32_t> firsts;
   std::vector<std::uint32_t> starts;
   std::vector<float> weights;
-  std::vector<float> columns;  // see rows::Taps
-  int begin = 0;               // the source pixels that any tap needs
+  std::vector<std::int32_t> samples;  // see rows::Taps
+  std::vector<float> columns;
+  int begin = 0;  // the source pixels that any tap needs
   int end = 0;
 
-  [[nodiscard]] rows::Taps taps() const { return {firsts, starts, weights, columns}; }
-  void add_columns();
+  [[nodiscard]] rows::Taps taps() const { return {firsts, starts, weights, samples, columns}; }
+  void add_columns(int channels);
 };
 
 // More taps than these are so much work that how they are loaded does not matter.
 constexpr std::size_t kMostColumns = 16;
 
-void Axis::add_columns() {
+void Axis::add_columns(int channels) {
   std::size_t most = 0;
   for (std::size_t i = 0; i < firsts.size(); ++i) {
     most = std::max<std::size_t>(most, starts[i + 1] - starts[i]);
@@ -40,10 +41,15 @@ void Axis::add_columns() {
   if (most > kMostColumns) {
     return;
   }
-  columns.resize(most * firsts.size());
+  const std::size_t count = firsts.size() * static_cast<std::size_t>(channels);
+  samples.reserve(count);
+  columns.resize(most * count);
   for (std::size_t i = 0; i < firsts.size(); ++i) {
-    for (std::size_t t = 0; t < starts[i + 1] - starts[i]; ++t) {
-      columns[t * firsts.size() + i] = weights[starts[i] + t];
+    for (int c = 0; c < channels; ++c) {
+      for (std::size_t t = 0; t < starts[i + 1] - starts[i]; ++t) {
+        columns[t * count + samples.size()] = weights[starts[i] + t];
+      }
+      samples.push_back(firsts[i] * channels + c);
     }
   }
 }
@@ -268,8 +274,8 @@ Result<Image> scale(const Image& source, const SourceRect& from, int out_width, 
   Job job{source, make_axis(from.x, from.width, source.width, out_width, filter),
           make_axis(from.y, from.height, source.height, out_height, filter),
           filter == Filter::corner ? kRoundDown : 0};
-  if (source.channels == 1 && (source.sample == Sample::u8 || source.sample == Sample::u16)) {
-    job.columns.add_columns();
+  if (source.channels <= 4 && (source.sample == Sample::u8 || source.sample == Sample::u16)) {
+    job.columns.add_columns(source.channels);
   }
   Image out = Image::unfilled(out_width, out_height, source.channels, source.colour, source.sample);
   run(job, out);
