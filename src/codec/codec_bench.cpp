@@ -24,6 +24,9 @@ using test::fixture;
 pixel::Image slide(int width, int height) {
   const Bytes tables = fixture("aperio_tables.bin");
   const auto tile = decode_jpeg(fixture("aperio_tile.bin"), {.rgb_coded = true, .tables = tables});
+  if (!tile) {  // started elsewhere than at the top of the project
+    std::abort();
+  }
   pixel::Image image = pixel::Image::make(width, height, 3, pixel::Colour::rgb);
   for (int y = 0; y < height; y += tile->height) {
     for (int x = 0; x < width; x += tile->width) {
