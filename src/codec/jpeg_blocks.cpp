@@ -30,6 +30,33 @@ HWY_INLINE bool decode_dc(BitReader& in, BlockComponent& component, std::int16_t
   return entry != 0;
 }
 
+// One code of an AC coefficient at k, or two, which moves on; to 64 or beyond after the last one of the block, to 0
+// for a code that is none. Takes at most 31 bits, usually 20.
+HWY_INLINE std::size_t decode_ac(BitReader& in, const HuffmanTable& table, const std::int32_t* factor,
+                                 const std::uint16_t* places, std::int16_t* block, std::size_t k) {
+  HuffmanTable::Pair pair = table.pairs()[in.peek(HuffmanTable::kLook)];
+  if (HWY_UNLIKELY(pair == 0)) {
+    pair = table.longer(in.window);
+    if (pair == 0) {
+      return 0;
+    }
+  }
+  const auto entry = static_cast<HuffmanTable::Entry>(pair);
+  const std::int32_t number = HuffmanTable::number(entry, in.window);
+  const std::size_t more = (pair >> 32) & 0xFF;
+  k += (entry >> 8) & 0xFF;
+  if (HWY_UNLIKELY(k - (kBlockCoefficients - 1) < 16 && more != 0)) {  // the second one is of the next block
+    block[places[k]] = static_cast<std::int16_t>(number * factor[k]);
+    in.skip((entry >> 24) + ((entry >> 16) & 0xFF));
+    return kBlockCoefficients;
+  }
+  // Without a second one this is the place of the first one, which is written next.
+  block[places[k + more]] = static_cast<std::int16_t>((static_cast<std::int64_t>(pair) >> 48) * factor[k + more]);
+  block[places[k]] = static_cast<std::int16_t>(number * factor[k]);
+  in.skip(entry & 0xFF);
+  return k + more + 1;
+}
+
 // False for a code that is none. What takes time is the way from one code to where the next one begins; so two
 // numbers are taken in a step where they are short, without branching on whether they are.
 HWY_INLINE bool decode_block(BitReader& reader, BlockComponent& component, const std::uint16_t* places,
@@ -39,34 +66,17 @@ HWY_INLINE bool decode_block(BitReader& reader, BlockComponent& component, const
     return false;
   }
   const std::int32_t* const factor = component.factor.data();
-  const HuffmanTable::Pair* const pairs = component.ac->pairs();
+  const HuffmanTable& table = *component.ac;
   std::size_t k = 1;
   do {
     in.refill();
-    HuffmanTable::Pair pair = pairs[in.peek(HuffmanTable::kLook)];
-    if (HWY_UNLIKELY(pair == 0)) {
-      pair = component.ac->longer(in.window);
-      if (pair == 0) {
-        return false;
-      }
+    k = decode_ac(in, table, factor, places, block, k);
+    if (k - 1 < kBlockCoefficients - 1) {  // neither the end nor broken
+      k = decode_ac(in, table, factor, places, block, k);
     }
-    const auto entry = static_cast<HuffmanTable::Entry>(pair);
-    const std::int32_t number = HuffmanTable::number(entry, in.window);
-    const std::size_t more = (pair >> 32) & 0xFF;
-    k += (entry >> 8) & 0xFF;
-    if (HWY_UNLIKELY(k - (kBlockCoefficients - 1) < 16 && more != 0)) {  // the second one is of the next block
-      block[places[k]] = static_cast<std::int16_t>(number * factor[k]);
-      in.skip((entry >> 24) + ((entry >> 16) & 0xFF));
-      break;
-    }
-    // Without a second one this is the place of the first one, which is written next.
-    block[places[k + more]] = static_cast<std::int16_t>((static_cast<std::int64_t>(pair) >> 48) * factor[k + more]);
-    block[places[k]] = static_cast<std::int16_t>(number * factor[k]);
-    in.skip(entry & 0xFF);
-    k += more;
-  } while (++k < kBlockCoefficients);
+  } while (k - 1 < kBlockCoefficients - 1);
   reader = in;
-  return true;
+  return k != 0;
 }
 
 bool decode(BitReader& in, std::span<BlockComponent> components, const std::uint16_t* places, std::size_t first,
