@@ -10,6 +10,7 @@
 
 #include "image/tiff_colour.hpp"
 #include "image/tiff_tags.hpp"
+#include "pixel/differences.hpp"
 
 namespace microtome::image {
 namespace {
@@ -236,19 +237,9 @@ Result<Image> to_image(const TiffDirectory& directory, const TiffLayout& layout,
 }
 
 void undo_differencing(std::uint8_t* data, std::size_t rows, std::size_t width, int samples, int bits) {
-  const std::size_t step = samples;
+  const std::size_t step = width * static_cast<std::size_t>(samples) * static_cast<std::size_t>(bits / 8);
   for (std::size_t y = 0; y < rows; ++y) {
-    if (bits == 8) {
-      std::uint8_t* row = data + y * width * step;
-      for (std::size_t i = step; i < width * step; ++i) {
-        row[i] = static_cast<std::uint8_t>(row[i] + row[i - step]);
-      }
-    } else {
-      auto* row = reinterpret_cast<std::uint16_t*>(data) + y * width * step;
-      for (std::size_t i = step; i < width * step; ++i) {
-        row[i] = static_cast<std::uint16_t>(row[i] + row[i - step]);
-      }
-    }
+    pixel::add_differences(data + y * step, width, static_cast<std::size_t>(samples), bits);
   }
 }
 
