@@ -279,7 +279,9 @@ Result<Image> TiffBlocks::region(const TiffLevel& level, const pixel::Rect& rect
         return pass(block.error());
       }
       if (target.data.empty()) {  // only now: a file that is cut short should not have cost the memory
-        target = Image::make(width, height, level.layout.channels, level.layout.colour, level.layout.sample);
+        // Tiles of JPEG are all of their whole size: every sample is written.
+        const auto make = level.layout.way == TiffWay::jpeg && directory.tiled ? &Image::unfilled : &Image::make;
+        target = make(width, height, level.layout.channels, level.layout.colour, level.layout.sample);
       }
       (void)pixel::paste(target, *block, at_x, at_y);
     }

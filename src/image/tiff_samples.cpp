@@ -208,7 +208,9 @@ Result<Image> to_image(const TiffDirectory& directory, const TiffLayout& layout,
              : directory.bits <= 16           ? Sample::u16
                                               : Sample::u32;
   }
-  Image image = Image::make(width, height, channels, converted ? Colour::multi : layout.colour, sample);
+  const bool all = !is_planar(directory) && directory.samples >= channels;  // unpack() writes every sample
+  const auto make = all ? &Image::unfilled : &Image::make;
+  Image image = make(width, height, channels, converted ? Colour::multi : layout.colour, sample);
   unpack(directory, data, image, directory.photometric != tiff::kPalette);
   switch (directory.photometric) {
     case tiff::kPalette:
