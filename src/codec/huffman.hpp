@@ -69,11 +69,12 @@ class HuffmanTable {
 
   // The number behind the code of `entry` (T.81 F.2.2.1: EXTEND).
   static std::int32_t number(Entry entry, std::uint64_t window) {
+    // Numbers below zero are the complement of what stands there: complemented, they are as those above.
     const auto size = static_cast<unsigned>(entry >> 16) & 0xFF;
     const std::uint64_t bits = window << (entry >> 24);
-    const auto value = static_cast<std::int32_t>(bits >> 1 >> (63 - size));
-    const auto negative = static_cast<std::int32_t>(~static_cast<std::int64_t>(bits) >> 63);  // all ones, or none
-    return value + (negative & (1 - (std::int32_t{1} << size)));
+    const auto negative = static_cast<std::uint64_t>(static_cast<std::int64_t>(~bits) >> 63);  // all ones, or none
+    const std::uint64_t above = (bits ^ negative) >> 1 >> (63 - size);
+    return static_cast<std::int32_t>((above ^ negative) - negative);
   }
 
  private:

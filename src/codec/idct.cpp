@@ -54,7 +54,8 @@ int group() {
   return static_cast<int>(hn::Lanes(Shorts()) / 8);
 }
 
-void rows(std::int16_t* coefficients, std::size_t groups, std::uint8_t* out, std::size_t stride) {
+void rows(std::int16_t* coefficients, std::size_t groups, const std::int16_t* steps, std::uint8_t* out,
+          std::size_t stride) {
   const Shorts d;
   const hn::Rebind<std::uint8_t, Shorts> bytes;
   const std::size_t lanes = hn::Lanes(d);
@@ -63,7 +64,7 @@ void rows(std::int16_t* coefficients, std::size_t groups, std::uint8_t* out, std
   };
   for (std::size_t g = 0; g < groups; ++g, coefficients += 8 * lanes, out += lanes) {
     const auto load = [&](std::size_t row) {
-      const Half value = hn::LoadU(d, coefficients + row * lanes);
+      const Half value = hn::Mul(hn::LoadU(d, coefficients + row * lanes), hn::LoadDup128(d, steps + 8 * row));
       hn::StoreU(hn::Zero(d), d, coefficients + row * lanes);
       return value;
     };
@@ -124,10 +125,12 @@ int group() {
   return 1;
 }
 
-void rows(std::int16_t* coefficients, std::size_t groups, std::uint8_t* out, std::size_t stride) {
+void rows(std::int16_t* coefficients, std::size_t groups, const std::int16_t* steps, std::uint8_t* out,
+          std::size_t stride) {
   for (std::size_t g = 0; g < groups; ++g, coefficients += 64, out += 8) {
     std::array<std::int32_t, 64> block;
-    std::copy_n(coefficients, 64, block.begin());
+    std::transform(coefficients, coefficients + 64, steps, block.begin(),
+                   [](int value, int step) { return static_cast<std::int16_t>(value * step); });
     std::fill_n(coefficients, 64, std::int16_t{0});
     for (std::size_t x = 0; x < 8; ++x) {
       pass<kBits - kPassBits>(block.data() + x, block.data() + x, 8);
@@ -157,8 +160,9 @@ int idct_group() {
   return HWY_DYNAMIC_DISPATCH(group)();
 }
 
-void idct_rows(std::int16_t* coefficients, std::size_t groups, std::uint8_t* out, std::size_t stride) {
-  HWY_DYNAMIC_DISPATCH(rows)(coefficients, groups, out, stride);
+void idct_rows(std::int16_t* coefficients, std::size_t groups, std::span<const std::int16_t, 64> steps,
+               std::uint8_t* out, std::size_t stride) {
+  HWY_DYNAMIC_DISPATCH(rows)(coefficients, groups, steps.data(), out, stride);
 }
 
 }  // namespace microtome::codec

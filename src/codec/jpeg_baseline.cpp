@@ -6,6 +6,7 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "codec/jpeg_blocks.hpp"
 #include "codec/jpeg_colour.hpp"
 #include "codec/jpeg_headers.hpp"
+#include "codec/zigzag.hpp"
 
 namespace microtome::codec {
 namespace {
@@ -75,6 +77,13 @@ class Band {
   [[nodiscard]] std::size_t row_step() const { return groups_ * group_ * kBlockCoefficients; }
   [[nodiscard]] std::size_t width() const { return groups_ * group_ * kSize; }
 
+  // In zigzag order.
+  void set_steps(std::span<const std::uint16_t, kBlockCoefficients> quantisation) {
+    for (std::size_t k = 0; k < kBlockCoefficients; ++k) {
+      steps_[kZigzag[k]] = static_cast<std::int16_t>(quantisation[k]);
+    }
+  }
+
   // Row `y` of blocks into `plane`, its first sample at (left, top); `width` x `rows` samples count, the rest is
   // padding. Empties the blocks.
   void put(std::size_t y, std::int64_t left, std::int64_t top, std::int64_t width, std::int64_t rows,
@@ -89,10 +98,10 @@ class Band {
     const bool direct = from == 0 && std::cmp_less_equal(this->width(), to) && rows >= kSize && top >= 0 &&
                         top + kSize <= plane.height;
     if (direct) {
-      idct_rows(coefficients, groups_, plane.row(static_cast<int>(top)) + left, plane.stride);
+      idct_rows(coefficients, groups_, steps_, plane.row(static_cast<int>(top)) + left, plane.stride);
       return;
     }
-    idct_rows(coefficients, groups_, samples_.data(), this->width());
+    idct_rows(coefficients, groups_, steps_, samples_.data(), this->width());
     for (std::int64_t i = std::max<std::int64_t>(0, -top);
          i < std::min<std::int64_t>({rows, kSize, plane.height - top}); ++i) {
       std::memcpy(plane.row(static_cast<int>(top + i)) + left + from,
@@ -106,6 +115,7 @@ class Band {
   std::size_t groups_;
   std::vector<std::int16_t> coefficients_;
   Bytes samples_;
+  alignas(16) std::array<std::int16_t, kBlockCoefficients> steps_{};
 };
 
 // Tables are made once for many tiles: those of a file are all the same.
@@ -154,7 +164,7 @@ class Decoder {
       if (!quantisation || blocks.dc == nullptr || blocks.ac == nullptr) {
         return false;
       }
-      std::ranges::copy(*quantisation, blocks.factor.begin());
+      bands_[c].set_steps(*quantisation);
       blocks.across = static_cast<std::size_t>(component.across);
       blocks.down = static_cast<std::size_t>(component.down);
       blocks.coefficients = bands_[c].coefficients();

@@ -25,15 +25,15 @@ HWY_INLINE bool decode_dc(BitReader& in, BlockComponent& component, std::int16_t
     entry = component.dc->longer(in.window);
   }
   component.last = static_cast<std::int16_t>(component.last + HuffmanTable::number(entry, in.window));
-  block[0] = static_cast<std::int16_t>(component.last * component.factor[0]);
+  block[0] = static_cast<std::int16_t>(component.last);
   in.skip(entry & 0xFF);
   return entry != 0;
 }
 
 // One code of an AC coefficient at k, or two, which moves on; to 64 or beyond after the last one of the block, to 0
 // for a code that is none. Takes at most 31 bits, usually 20.
-HWY_INLINE std::size_t decode_ac(BitReader& in, const HuffmanTable& table, const std::int32_t* factor,
-                                 const std::uint16_t* places, std::int16_t* block, std::size_t k) {
+HWY_INLINE std::size_t decode_ac(BitReader& in, const HuffmanTable& table, const std::uint16_t* places,
+                                 std::int16_t* block, std::size_t k) {
   HuffmanTable::Pair pair = table.pairs()[in.peek(HuffmanTable::kLook)];
   if (HWY_UNLIKELY(pair == 0)) {
     pair = table.longer(in.window);
@@ -46,13 +46,13 @@ HWY_INLINE std::size_t decode_ac(BitReader& in, const HuffmanTable& table, const
   const std::size_t more = (pair >> 32) & 0xFF;
   k += (entry >> 8) & 0xFF;
   if (HWY_UNLIKELY(k - (kBlockCoefficients - 1) < 16 && more != 0)) {  // the second one is of the next block
-    block[places[k]] = static_cast<std::int16_t>(number * factor[k]);
+    block[places[k]] = static_cast<std::int16_t>(number);
     in.skip((entry >> 24) + ((entry >> 16) & 0xFF));
     return kBlockCoefficients;
   }
   // Without a second one this is the place of the first one, which is written next.
-  block[places[k + more]] = static_cast<std::int16_t>((static_cast<std::int64_t>(pair) >> 48) * factor[k + more]);
-  block[places[k]] = static_cast<std::int16_t>(number * factor[k]);
+  block[places[k + more]] = static_cast<std::int16_t>(pair >> 48);
+  block[places[k]] = static_cast<std::int16_t>(number);
   in.skip(entry & 0xFF);
   return k + more + 1;
 }
@@ -65,14 +65,13 @@ HWY_INLINE bool decode_block(BitReader& reader, BlockComponent& component, const
   if (HWY_UNLIKELY(!decode_dc(in, component, block))) {
     return false;
   }
-  const std::int32_t* const factor = component.factor.data();
   const HuffmanTable& table = *component.ac;
   std::size_t k = 1;
   do {
     in.refill();
-    k = decode_ac(in, table, factor, places, block, k);
+    k = decode_ac(in, table, places, block, k);
     if (k - 1 < kBlockCoefficients - 1) {  // neither the end nor broken
-      k = decode_ac(in, table, factor, places, block, k);
+      k = decode_ac(in, table, places, block, k);
     }
   } while (k - 1 < kBlockCoefficients - 1);
   reader = in;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of codec: the entropy-coded blocks of a sequential JPEG scan to dequantised coefficients. Pure; thread-safe.
+// Inside of codec: the entropy-coded blocks of a sequential JPEG scan to coefficients. Pure; thread-safe.
 #pragma once
 
 #include <array>
@@ -20,9 +20,8 @@ inline constexpr std::size_t kBlockPlaces = kBlockCoefficients + 16 + HuffmanTab
 struct BlockComponent {
   std::shared_ptr<const HuffmanTable> dc;
   std::shared_ptr<const HuffmanTable> ac;
-  std::array<std::int32_t, kBlockPlaces> factor{};  // quantisation in zigzag order, 0 beyond the block
-  std::int32_t last = 0;                            // DC of the block before
-  std::size_t across = 1;                           // blocks of an MCU
+  std::int32_t last = 0;   // DC of the block before
+  std::size_t across = 1;  // blocks of an MCU
   std::size_t down = 1;
   std::int16_t* coefficients = nullptr;  // of a row of MCUs, zero
   std::size_t row_step = 0;              // between its rows of blocks

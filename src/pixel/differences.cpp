@@ -28,8 +28,8 @@ HWY_INLINE void add_rest(std::uint8_t* row, std::size_t first, std::size_t count
   }
 }
 
-// As many whole pixels as fit into 16 bytes at a time: sums of two, of four and so on, and the last pixel of the vector
-// before to all of them.
+// As many whole pixels as fit into 16 bytes at a time: sums of two, of four and so on, and the last pixel of the
+// vector before to all of them.
 template <class T>
 HWY_INLINE void add_all(std::uint8_t* row, std::size_t width, std::size_t samples) {
   std::size_t done = 1;
