@@ -44,13 +44,12 @@ std::optional<Entropy> unstuffed(ByteView scan) {
     }
     to += plain;
     from += plain;
-    if (mark == nullptr || mark + 1 == end) {
-      open = false;
-    } else if (mark[1] == 0) {
+    const int after = mark == nullptr || mark + 1 == end ? -1 : mark[1];
+    if (after == 0) {
       *to++ = 0xFF;
       from += 2;
-    } else if (mark[1] >= 0xD0 && mark[1] <= 0xD7) {
-      if (mark[1] - 0xD0 != static_cast<int>(out.ends.size() % 8)) {
+    } else if (after >= 0xD0 && after <= 0xD7) {
+      if (after - 0xD0 != static_cast<int>(out.ends.size() % 8)) {
         return std::nullopt;
       }
       out.ends.push_back(static_cast<std::size_t>(to - out.bytes.data()));
@@ -139,7 +138,7 @@ std::shared_ptr<const HuffmanTable> table_of(ByteView body, HuffmanTable::Kind k
   if (kept.size() >= kMost) {
     kept.erase(kept.begin());
   }
-  kept.push_back({Bytes(body.begin(), body.end()), kind, std::make_shared<const HuffmanTable>(std::move(*made))});
+  kept.push_back({Bytes(body.begin(), body.end()), kind, std::make_shared<const HuffmanTable>(*made)});
   return kept.back().table;
 }
 
