@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -34,7 +35,10 @@ struct StandardTables {
                         handle.in_color_space = JCS_YCbCr;
                         jpeg_set_defaults(&handle);
                       });
-    for (std::size_t i = 0; made && i < 4; ++i) {
+    if (!made) {  // for want of memory; the next one tries again
+      throw std::bad_alloc();
+    }
+    for (std::size_t i = 0; i < 4; ++i) {
       const JHUFF_TBL& table = i % 2 == 0 ? *handle.dc_huff_tbl_ptrs[i / 2] : *handle.ac_huff_tbl_ptrs[i / 2];
       Bytes body(table.bits + 1, table.bits + 17);
       std::size_t symbols = 0;

@@ -33,11 +33,14 @@ class JpegWriter {
   // Starts the stream: all that stands before the scan. Sides are 1 to 65,535; a profile is at most 255 segments, a
   // comment 65,533 bytes.
   JpegWriter(const JpegLayout& layout, ByteView icc, std::string_view comment = {});
+  JpegWriter(const JpegWriter&) = delete;
+  JpegWriter& operator=(const JpegWriter&) = delete;
 
   // The next row of MCUs: 8 * down rows of Y from row `first` of its plane on, and what belongs to them of Cb and Cr.
   // Planes end where the picture does, or after this row; their last samples are repeated.
   void add(const pixel::Planes& planes, int first);
-  // Or the next rows of the picture, as many as there are: 8-bit grey or rgb. Colour is whole, or halved both ways.
+  // Or the next rows of the picture, as many as there are, but no more than it has: 8-bit grey or rgb. Colour is
+  // whole, or halved both ways.
   void add(const pixel::Image& rows);
   // After the last row.
   void finish();
