@@ -25,6 +25,60 @@ constexpr int kFast0541 = 139;
 constexpr int kFast0707 = 181;
 constexpr int kFast1306 = 334;
 
+// Sums and differences of what lies alike from both ends: the first step of either transform, of vectors and of
+// numbers.
+template <class T>
+struct Folded {
+  T t0, t1, t2, t3;  // sums, from the ends inwards
+  T t4, t5, t6, t7;  // differences, outwards again
+};
+template <class T>
+HWY_INLINE Folded<T> fold(T v0, T v1, T v2, T v3, T v4, T v5, T v6, T v7) {
+  return {v0 + v7, v1 + v6, v2 + v5, v3 + v4, v3 - v4, v2 - v5, v1 - v6, v0 - v7};
+}
+
+#if MICROTOME_DCT_VECTORS
+
+template <int kFactor>
+HWY_INLINE Half times(Half value) {
+  return hn::MulHigh(hn::ShiftLeft<2>(value), hn::Set(Shorts(), kFactor << 6));
+}
+
+#else
+
+template <int kFactor>
+HWY_INLINE std::int32_t times(std::int32_t value) {
+  return (value * kFactor) >> 8;
+}
+
+#endif
+
+template <class T>
+HWY_INLINE void fast_pass(T& v0, T& v1, T& v2, T& v3, T& v4, T& v5, T& v6, T& v7) {
+  const auto [t0, t1, t2, t3, t4, t5, t6, t7] = fold(v0, v1, v2, v3, v4, v5, v6, v7);
+  const T sum = t0 + t3;
+  const T difference = t0 - t3;
+  const T inner = t1 + t2;
+  v0 = sum + inner;
+  v4 = sum - inner;
+  const T z1 = times<kFast0707>(t1 - t2 + difference);
+  v2 = difference + z1;
+  v6 = difference - z1;
+
+  const T t10 = t4 + t5;
+  const T t12 = t6 + t7;
+  const T z5 = times<kFast0382>(t10 - t12);
+  const T z2 = times<kFast0541>(t10) + z5;
+  const T z4 = times<kFast1306>(t12) + z5;
+  const T z3 = times<kFast0707>(t5 + t6);
+  const T z11 = t7 + z3;
+  const T z13 = t7 - z3;
+  v5 = z13 + z2;
+  v3 = z13 - z2;
+  v1 = z11 + z4;
+  v7 = z11 - z4;
+}
+
 #if MICROTOME_DCT_VECTORS
 
 // The first pass keeps kPassBits of precision more, the second one takes them away again.
@@ -38,14 +92,7 @@ HWY_INLINE void forward_pass(Half& v0, Half& v1, Half& v2, Half& v3, Half& v4, H
       return hn::ShiftRight<kPassBits>(hn::Add(value, hn::Set(Shorts(), 1 << (kPassBits - 1))));
     }
   };
-  const Half t0 = hn::Add(v0, v7);
-  const Half t7 = hn::Sub(v0, v7);
-  const Half t1 = hn::Add(v1, v6);
-  const Half t6 = hn::Sub(v1, v6);
-  const Half t2 = hn::Add(v2, v5);
-  const Half t5 = hn::Sub(v2, v5);
-  const Half t3 = hn::Add(v3, v4);
-  const Half t4 = hn::Sub(v3, v4);
+  const auto [t0, t1, t2, t3, t4, t5, t6, t7] = fold(v0, v1, v2, v3, v4, v5, v6, v7);
   const Half t10 = hn::Add(t0, t3);
   const Half t13 = hn::Sub(t0, t3);
   const Half t11 = hn::Add(t1, t2);
@@ -65,44 +112,6 @@ HWY_INLINE void forward_pass(Half& v0, Half& v1, Half& v2, Half& v3, Half& v4, H
   v1 = rounded<kShift>(add(combine<-kC0899, kC1501 - kC0899>(outer), z4));
   v5 = rounded<kShift>(add(combine<kC2053 - kC2562, -kC2562>(inner), z4));
   v3 = rounded<kShift>(add(combine<-kC2562, kC3072 - kC2562>(inner), z3));
-}
-
-template <int kFactor>
-HWY_INLINE Half times(Half value) {
-  return hn::MulHigh(hn::ShiftLeft<2>(value), hn::Set(Shorts(), kFactor << 6));
-}
-
-HWY_INLINE void fast_pass(Half& v0, Half& v1, Half& v2, Half& v3, Half& v4, Half& v5, Half& v6, Half& v7) {
-  const Half t0 = hn::Add(v0, v7);
-  const Half t7 = hn::Sub(v0, v7);
-  const Half t1 = hn::Add(v1, v6);
-  const Half t6 = hn::Sub(v1, v6);
-  const Half t2 = hn::Add(v2, v5);
-  const Half t5 = hn::Sub(v2, v5);
-  const Half t3 = hn::Add(v3, v4);
-  const Half t4 = hn::Sub(v3, v4);
-  const Half sum = hn::Add(t0, t3);
-  const Half difference = hn::Sub(t0, t3);
-  const Half inner = hn::Add(t1, t2);
-  v0 = hn::Add(sum, inner);
-  v4 = hn::Sub(sum, inner);
-  const Half z1 = times<kFast0707>(hn::Add(hn::Sub(t1, t2), difference));
-  v2 = hn::Add(difference, z1);
-  v6 = hn::Sub(difference, z1);
-
-  const Half t10 = hn::Add(t4, t5);
-  const Half t11 = hn::Add(t5, t6);
-  const Half t12 = hn::Add(t6, t7);
-  const Half z5 = times<kFast0382>(hn::Sub(t10, t12));
-  const Half z2 = hn::Add(times<kFast0541>(t10), z5);
-  const Half z4 = hn::Add(times<kFast1306>(t12), z5);
-  const Half z3 = times<kFast0707>(t11);
-  const Half z11 = hn::Add(t7, z3);
-  const Half z13 = hn::Sub(t7, z3);
-  v5 = hn::Add(z13, z2);
-  v3 = hn::Sub(z13, z2);
-  v1 = hn::Add(z11, z4);
-  v7 = hn::Sub(z11, z4);
 }
 
 HWY_INLINE Half quantised(Half value, const Quantiser& quantiser, std::size_t row) {
@@ -236,14 +245,7 @@ void forward_pass(std::int32_t* values, std::size_t step) {
   const auto whole = [](std::int32_t value) {
     return kFirst ? value * (1 << kPassBits) : (value + (1 << (kPassBits - 1))) >> kPassBits;
   };
-  const std::int32_t t0 = at(0) + at(7);
-  const std::int32_t t7 = at(0) - at(7);
-  const std::int32_t t1 = at(1) + at(6);
-  const std::int32_t t6 = at(1) - at(6);
-  const std::int32_t t2 = at(2) + at(5);
-  const std::int32_t t5 = at(2) - at(5);
-  const std::int32_t t3 = at(3) + at(4);
-  const std::int32_t t4 = at(3) - at(4);
+  const auto [t0, t1, t2, t3, t4, t5, t6, t7] = fold(at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7));
   const std::int32_t t10 = t0 + t3;
   const std::int32_t t13 = t0 - t3;
   const std::int32_t t11 = t1 + t2;
@@ -260,33 +262,9 @@ void forward_pass(std::int32_t* values, std::size_t step) {
   at(3) = rounded(t6 * (kC3072 - kC2562) - t5 * kC2562 + z3);
 }
 
-void fast_pass(std::int32_t* values, std::size_t step) {
+void fast_pass_over(std::int32_t* values, std::size_t step) {
   const auto at = [&](std::size_t i) -> std::int32_t& { return values[i * step]; };
-  const auto times = [](std::int32_t value, std::int32_t factor) { return (value * factor) >> 8; };
-  const std::int32_t t0 = at(0) + at(7);
-  const std::int32_t t7 = at(0) - at(7);
-  const std::int32_t t1 = at(1) + at(6);
-  const std::int32_t t6 = at(1) - at(6);
-  const std::int32_t t2 = at(2) + at(5);
-  const std::int32_t t5 = at(2) - at(5);
-  const std::int32_t t3 = at(3) + at(4);
-  const std::int32_t t4 = at(3) - at(4);
-  const std::int32_t difference = t0 - t3;
-  at(0) = t0 + t3 + t1 + t2;
-  at(4) = t0 + t3 - t1 - t2;
-  const std::int32_t z1 = times(t1 - t2 + difference, kFast0707);
-  at(2) = difference + z1;
-  at(6) = difference - z1;
-  const std::int32_t t10 = t4 + t5;
-  const std::int32_t t12 = t6 + t7;
-  const std::int32_t z5 = times(t10 - t12, kFast0382);
-  const std::int32_t z2 = times(t10, kFast0541) + z5;
-  const std::int32_t z4 = times(t12, kFast1306) + z5;
-  const std::int32_t z3 = times(t5 + t6, kFast0707);
-  at(5) = t7 - z3 + z2;
-  at(3) = t7 - z3 - z2;
-  at(1) = t7 + z3 + z4;
-  at(7) = t7 + z3 - z4;
+  fast_pass(at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7));
 }
 
 int forward_group() {
@@ -304,10 +282,10 @@ void forward_rows(const std::array<const std::uint8_t*, 8>& rows, std::size_t gr
     }
     const bool fast = quantiser.dct == Dct::fast;
     for (std::size_t y = 0; y < 8; ++y) {
-      fast ? fast_pass(block.data() + 8 * y, 1) : forward_pass<true>(block.data() + 8 * y, 1);
+      fast ? fast_pass_over(block.data() + 8 * y, 1) : forward_pass<true>(block.data() + 8 * y, 1);
     }
     for (std::size_t x = 0; x < 8; ++x) {
-      fast ? fast_pass(block.data() + x, 8) : forward_pass<false>(block.data() + x, 8);
+      fast ? fast_pass_over(block.data() + x, 8) : forward_pass<false>(block.data() + x, 8);
     }
     std::uint64_t all = 0;
     for (std::size_t k = 0; k < 64; ++k) {

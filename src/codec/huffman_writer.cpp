@@ -2,7 +2,6 @@
 #include "codec/huffman_writer.hpp"
 
 #include <bit>
-#include <cstdlib>
 #include <cstring>
 
 // Not for vectors: counting zeros and shifts by a variable count are cheaper with the instructions of newer
@@ -34,12 +33,10 @@ HWY_INLINE void put_code(BitWriter& out, HuffmanCodes::Code code) {
   put_bits(out, code >> 8, code & 0xFF);
 }
 
-// A code with the number behind it, of which the code tells the size (T.81 F.1.2.1).
 HWY_INLINE void put_number(BitWriter& out, const HuffmanCodes& codes, std::size_t run, int number) {
-  const auto size = static_cast<unsigned>(std::bit_width(static_cast<unsigned>(std::abs(number))));
-  const HuffmanCodes::Code code = codes.code(run * 16 + size);
-  const std::uint64_t bits = static_cast<std::uint64_t>(number < 0 ? number - 1 : number) & ((1U << size) - 1);
-  put_bits(out, std::uint64_t{code >> 8} << size | bits, (code & 0xFF) + size);
+  const CodedNumber coded(number);
+  const HuffmanCodes::Code code = codes.code(run * 16 + coded.size);
+  put_bits(out, std::uint64_t{code >> 8} << coded.size | coded.bits, (code & 0xFF) + coded.size);
 }
 
 HWY_INLINE void write_block(BitWriter& writer, WrittenComponent& component, const std::int16_t* coefficients,
@@ -110,11 +107,10 @@ HuffmanCodes::HuffmanCodes(ByteView body) {
   }
   for (unsigned run = 0; run < 16; ++run) {
     for (int number = -kNear; number < kNear; ++number) {
-      const auto size = static_cast<unsigned>(std::bit_width(static_cast<unsigned>(std::abs(number))));
-      const Code of = codes_[run * 16 + size];
-      const auto bits = static_cast<std::uint32_t>(number < 0 ? number - 1 : number) & ((1U << size) - 1);
+      const CodedNumber coded(number);
+      const Code of = codes_[run * 16 + coded.size];
       near_[run * (2 * kNear) + static_cast<std::size_t>(number + kNear)] =
-          ((of >> 8) << size | bits) << 8 | ((of & 0xFF) + size);
+          ((of >> 8) << coded.size | coded.bits) << 8 | ((of & 0xFF) + coded.size);
     }
   }
 }

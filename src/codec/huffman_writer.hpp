@@ -4,13 +4,25 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <span>
 
 #include "base/bytes.hpp"
 
 namespace microtome::codec {
+
+// What stands behind the code of a number (T.81 F.1.2.1): `size` bits, those of the number or of one less than one
+// below zero. The code tells the size.
+struct CodedNumber {
+  explicit CodedNumber(int number)
+      : size(static_cast<unsigned>(std::bit_width(static_cast<unsigned>(std::abs(number))))),
+        bits(static_cast<std::uint32_t>(number < 0 ? number - 1 : number) & ((1U << size) - 1)) {}
+  unsigned size;
+  std::uint32_t bits;
+};
 
 // The codes of a table, and those of small numbers with the numbers.
 class HuffmanCodes {

@@ -5,6 +5,7 @@
 #include "codec/jpeg.hpp"
 #include "codec/jpeg_handle.hpp"
 #include "codec/jpeg_parameters.hpp"
+#include "codec/jpeg_segments.hpp"
 
 namespace microtome::codec {
 namespace {
@@ -36,7 +37,7 @@ Result<void> jpeg::check_encodable(int width, int height, const JpegEncodeOption
   if (width > JPEG_MAX_DIMENSION || height > JPEG_MAX_DIMENSION) {
     return fail(Code::bad_request, "picture too large for JPEG");
   }
-  if (options.icc.size() > 255U * 65519U) {
+  if (options.icc.size() > kMostJpegProfile) {
     return fail(Code::too_large, "colour profile too large for JPEG");
   }
   return {};

@@ -12,7 +12,6 @@ namespace microtome::codec {
 namespace {
 
 constexpr std::string_view kIccTag("ICC_PROFILE\0", 12);
-constexpr std::size_t kIccChunk = 65533 - 14;
 
 bool is_frame(std::uint8_t marker) {
   return marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
@@ -71,35 +70,9 @@ void read_application(const JpegSegment& segment, JpegInfo& info) {
   }
 }
 
-void append_marker(Bytes& out, std::uint8_t marker, std::size_t body_size) {
-  const std::size_t length = body_size + 2;
-  out.push_back(0xFF);
-  out.push_back(marker);
-  out.push_back(static_cast<std::uint8_t>(length >> 8));
-  out.push_back(static_cast<std::uint8_t>(length));
-}
-
 void append_adobe(Bytes& out, bool rgb) {
   constexpr std::array<std::uint8_t, 11> kHead = {'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0};
-  append_marker(out, 0xEE, 12);
-  out.insert(out.end(), kHead.begin(), kHead.end());
-  out.push_back(rgb ? 0 : 1);
-}
-
-Result<void> append_icc(Bytes& out, ByteView icc) {
-  const std::size_t count = (icc.size() + kIccChunk - 1) / kIccChunk;
-  if (count > 255) {
-    return fail(Code::too_large, "colour profile too large for JPEG");
-  }
-  for (std::size_t i = 0; i < count; ++i) {
-    const ByteView chunk = icc.subspan(i * kIccChunk, std::min(kIccChunk, icc.size() - i * kIccChunk));
-    append_marker(out, 0xE2, 14 + chunk.size());
-    out.insert(out.end(), kIccTag.begin(), kIccTag.end());
-    out.push_back(static_cast<std::uint8_t>(i + 1));
-    out.push_back(static_cast<std::uint8_t>(count));
-    out.insert(out.end(), chunk.begin(), chunk.end());
-  }
-  return {};
+  JpegSegmentWriter(out, 0xEE).bytes(kHead).byte(rgb ? 0 : 1);
 }
 
 Result<void> require_browser_jpeg(const JpegInfo& tile, const PrefixOptions& options) {
@@ -117,6 +90,18 @@ Result<void> require_browser_jpeg(const JpegInfo& tile, const PrefixOptions& opt
 }
 
 }  // namespace
+
+void append_jpeg_profile(Bytes& out, ByteView icc) {
+  const std::size_t count = (icc.size() + kJpegProfileChunk - 1) / kJpegProfileChunk;
+  for (std::size_t i = 0; i < count; ++i) {
+    const ByteView rest = icc.subspan(i * kJpegProfileChunk);
+    JpegSegmentWriter(out, 0xE2)
+        .bytes(as_bytes(kIccTag))
+        .byte(i + 1)
+        .byte(count)
+        .bytes(rest.first(std::min(kJpegProfileChunk, rest.size())));
+  }
+}
 
 Result<std::optional<JpegSegment>> next_jpeg_segment(ByteView bytes, std::size_t& position) {
   std::size_t at = position;
@@ -268,9 +253,10 @@ Result<Bytes> build_prefix(const JpegInfo& tile, const PrefixOptions& options) {
     append_adobe(out, options.rgb_coded.value_or(tile.looks_rgb()));
   }
   if (!tile.has_icc) {
-    if (auto icc = append_icc(out, options.icc); !icc) {
-      return pass(icc.error());
+    if (options.icc.size() > kMostJpegProfile) {
+      return fail(Code::too_large, "colour profile too large for JPEG");
     }
+    append_jpeg_profile(out, options.icc);
   }
   for (const ByteView segment : *segments) {
     has_dqt = has_dqt || segment[1] == 0xDB;

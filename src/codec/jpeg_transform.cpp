@@ -48,7 +48,7 @@ Result<void> check_crop(const jpeg_decompress_struct& in, int width, int height,
   if (in.num_components != 1 && in.num_components != 3) {
     return fail(Code::unsupported, "JPEG of this many components");
   }
-  if (options.icc.size() > 255U * 65519U) {
+  if (options.icc.size() > kMostJpegProfile) {
     return fail(Code::too_large, "colour profile too large for JPEG");
   }
   return {};

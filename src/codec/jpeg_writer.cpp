@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "codec/jpeg_handle.hpp"
+#include "codec/jpeg_segments.hpp"
 #include "codec/jpeg_ycc.hpp"
 #include "codec/zigzag.hpp"
 
@@ -57,71 +58,29 @@ const StandardTables& standard() {
   return tables;
 }
 
-// One marker segment.
-class Segment {
- public:
-  Segment(Bytes& out, std::uint8_t marker) : out_(out), at_(out.size()) {
-    out.insert(out.end(), {0xFF, marker, 0, 0});
-  }
-  Segment(const Segment&) = delete;
-  Segment& operator=(const Segment&) = delete;
-  ~Segment() {
-    const std::size_t length = out_.size() - at_ - 2;
-    out_[at_ + 2] = static_cast<std::uint8_t>(length >> 8);
-    out_[at_ + 3] = static_cast<std::uint8_t>(length);
-  }
-  Segment& byte(std::size_t value) {
-    out_.push_back(static_cast<std::uint8_t>(value));
-    return *this;
-  }
-  Segment& word(std::size_t value) { return byte(value >> 8).byte(value); }
-  Segment& bytes(ByteView all) {
-    out_.insert(out_.end(), all.begin(), all.end());
-    return *this;
-  }
-
- private:
-  Bytes& out_;
-  std::size_t at_;
-};
-
-void write_profile(Bytes& out, ByteView icc) {
-  using namespace std::string_view_literals;
-  constexpr std::size_t kMost = 65519;
-  const std::size_t count = (icc.size() + kMost - 1) / kMost;
-  for (std::size_t i = 0; i < count; ++i) {
-    const ByteView piece = icc.subspan(i * kMost);
-    Segment(out, 0xE2)
-        .bytes(as_bytes("ICC_PROFILE\0"sv))
-        .byte(i + 1)
-        .byte(count)
-        .bytes(piece.first(std::min(kMost, piece.size())));
-  }
-}
-
 void write_header(Bytes& out, const JpegLayout& layout, ByteView icc, std::string_view comment) {
   const auto channels = static_cast<std::size_t>(layout.channels);
   using namespace std::string_view_literals;
   out.insert(out.end(), {0xFF, 0xD8});
-  Segment(out, 0xE0)
+  JpegSegmentWriter(out, 0xE0)
       .bytes(as_bytes("JFIF\0\1\1"sv))
       .byte(layout.density_unit)
       .word(layout.density)
       .word(layout.density)
       .word(0);  // no thumbnail
-  write_profile(out, icc);
+  append_jpeg_profile(out, icc);
   if (!comment.empty()) {
-    Segment(out, 0xFE).bytes(as_bytes(comment));
+    JpegSegmentWriter(out, 0xFE).bytes(as_bytes(comment));
   }
   for (std::size_t i = 0; i < std::min<std::size_t>(2, channels); ++i) {
-    Segment table(out, 0xDB);
+    JpegSegmentWriter table(out, 0xDB);
     table.byte(i);
     for (const std::uint8_t place : kZigzag) {
       table.byte(layout.steps[i][place]);
     }
   }
   {
-    Segment frame(out, 0xC0);
+    JpegSegmentWriter frame(out, 0xC0);
     frame.byte(8)
         .word(static_cast<std::size_t>(layout.height))
         .word(static_cast<std::size_t>(layout.width))
@@ -133,9 +92,9 @@ void write_header(Bytes& out, const JpegLayout& layout, ByteView icc, std::strin
   }
   const std::span<const StandardTables::Table> tables = standard().tables;
   for (const auto& table : tables.first(channels == 1 ? 2 : 4)) {
-    Segment(out, 0xC4).byte(table.place).bytes(table.body);
+    JpegSegmentWriter(out, 0xC4).byte(table.place).bytes(table.body);
   }
-  Segment scan(out, 0xDA);
+  JpegSegmentWriter scan(out, 0xDA);
   scan.byte(channels);
   for (std::size_t c = 0; c < channels; ++c) {
     scan.byte(c + 1).byte(c == 0 ? 0x00 : 0x11);
