@@ -35,7 +35,7 @@ std::optional<HuffmanTable> HuffmanTable::make(ByteView body, Kind kind) {
     table.offset_[length] = static_cast<std::int32_t>(symbol) - static_cast<std::int32_t>(code);
     for (std::uint32_t i = 0; i < count; ++i, ++code, ++symbol) {
       const std::uint8_t value = body[16 + symbol];
-      if (kind == Kind::dc && value > 15) {
+      if (kind == Kind::dc ? value > 15 : (value & 15) > kMostAcSize) {
         return std::nullopt;
       }
       table.symbols_[symbol] = value;

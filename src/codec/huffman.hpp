@@ -48,14 +48,15 @@ class HuffmanTable {
  public:
   enum class Kind : std::uint8_t { dc, ac };
 
-  static constexpr unsigned kLook = 10;    // bits looked at
-  static constexpr unsigned kEndRun = 96;  // run of "end of block": beyond any block and other run
+  static constexpr unsigned kLook = 10;        // bits looked at
+  static constexpr unsigned kMostAcSize = 10;  // bits of a number, as samples of 8 bits have them (T.81 table F.2)
+  static constexpr unsigned kEndRun = 96;      // run of "end of block": beyond any block and other run
 
   // A code and what it says: bits 0-7: bits of both the code and the number behind it, 0 where there is no such code;
   // 8-15: run; 16-23: bits of the number; 24-31: bits of the code.
   using Entry = std::uint32_t;
 
-  // `body`: 16 counts and the symbols, as in DHT. Nothing when it is no table.
+  // `body`: 16 counts and the symbols, as in DHT. Nothing when it is no table, or has larger numbers.
   static std::optional<HuffmanTable> make(ByteView body, Kind kind);
 
   // By the next kLook bits; 0 where they are not enough, or no code.
@@ -64,7 +65,7 @@ class HuffmanTable {
   // 0-7 count the bits of both; 32-39: run of the second + 1, 0 without one; 48-63: its value. Only of Kind::ac.
   using Pair = std::uint64_t;
   [[nodiscard]] const Pair* pairs() const { return pairs_.data(); }
-  // Of a longer code; up to 31 bits of `window`.
+  // Of a longer code; with its number up to 31 bits of `window`, of Kind::ac up to 26: two fit after one refill().
   [[nodiscard]] Entry longer(std::uint64_t window) const;
 
   // The number behind the code of `entry` (T.81 F.2.2.1: EXTEND).

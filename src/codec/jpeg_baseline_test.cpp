@@ -10,6 +10,7 @@
 
 #include "codec/jpeg.hpp"
 #include "codec/jpeg_handle.hpp"
+#include "codec/jpeg_segments.hpp"
 #include "codec/picture_for_test.hpp"
 
 namespace microtome::codec {
@@ -323,6 +324,30 @@ TEST(JpegBaseline, DamageIsLeftToLibjpeg) {
       (void)decode_baseline_planes(bad, {}, 80, 60, target, 0, 0);
     }
   }
+}
+
+// No coefficient of 8 bits has more than ten: two codes with more would not fit into the window that is filled for
+// two.
+TEST(JpegBaseline, NumbersTooLongForTheWindowAreLeftToLibjpeg) {
+  const Bytes good = encode(rgb(80, 60, true), {}).stream;
+  Bytes stream = {0xFF, 0xD8};
+  for (std::size_t at = 2; good[at + 1] != 0xDA;) {
+    const std::size_t length = 2 + (std::size_t{good[at + 2]} << 8 | good[at + 3]);
+    if (good[at + 1] == 0xC4 && good[at + 4] >> 4 == 1) {
+      Bytes counts(16, 0);  // one code, of sixteen bits, for a number of fifteen
+      counts[15] = 1;
+      JpegSegmentWriter(stream, 0xC4).byte(good[at + 4]).bytes(counts).byte(0x0F);
+    } else {
+      stream.insert(stream.end(), good.begin() + static_cast<std::ptrdiff_t>(at),
+                    good.begin() + static_cast<std::ptrdiff_t>(at + length));
+    }
+    at += length;
+  }
+  const auto scan = good.begin() + static_cast<std::ptrdiff_t>(inspect_jpeg(good).value().scan_offset);
+  stream.insert(stream.end(), scan - 14, scan);  // SOS
+  stream.resize(stream.size() + 20'000);         // nothing but the first code
+  auto target = canvas(80, 60, {});
+  EXPECT_FALSE(decode_baseline_planes(stream, {}, 80, 60, target, 0, 0));
 }
 
 }  // namespace

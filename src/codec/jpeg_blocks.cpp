@@ -31,7 +31,7 @@ HWY_INLINE bool decode_dc(BitReader& in, BlockComponent& component, std::int16_t
 }
 
 // One code of an AC coefficient at k, or two, which moves on; to 64 or beyond after the last one of the block, to 0
-// for a code that is none. Takes at most 31 bits, usually 20.
+// for a code that is none. Takes at most 26 bits: two of them fit into what refill() fetches.
 HWY_INLINE std::size_t decode_ac(BitReader& in, const HuffmanTable& table, const std::uint16_t* places,
                                  std::int16_t* block, std::size_t k) {
   HuffmanTable::Pair pair = table.pairs()[in.peek(HuffmanTable::kLook)];
