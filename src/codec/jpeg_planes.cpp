@@ -17,11 +17,10 @@ using jpeg::run_guarded;
 
 constexpr int kMaxRows = 2 * DCTSIZE;  // of one component in a row of MCUs
 
-// One row of MCUs of all components, as libjpeg reads and writes them: whole blocks, padding included.
+// One row of MCUs of all components, as libjpeg puts them out: whole blocks, padding included.
 class Rows {
  public:
-  template <class Component>
-  explicit Rows(const Component* components) {
+  explicit Rows(const jpeg_component_info* components) {
     for (int c = 0; c < 3; ++c) {
       width_[c] = components[c].width_in_blocks * DCTSIZE;
       rows_[c] = components[c].v_samp_factor * DCTSIZE;
